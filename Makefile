@@ -1,0 +1,49 @@
+# Everything runs in .venv, which `make setup` fills from requirements.txt.
+PYTHON ?= python3
+PYTEST_ARGS ?= -n 2
+PORT ?= 8000
+
+RUN := .venv/bin/python -m
+READY := .venv/.ready
+SPHINX := $(RUN) sphinx -c .
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup html test doctest lint serve clean FORCE
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make .venv with every pinned package; no work when it is up to date
+	@:
+
+html: build/html.done ## Prove the rules, run the gallery, write the site to build/html
+	@echo "The site is in build/html: make serve, or open build/html/index.html"
+
+test: $(READY) ## Run every test
+	OMP_NUM_THREADS=1 $(RUN) pytest $(PYTEST_ARGS)
+
+doctest: $(READY) ## Run the examples of pages and docstrings
+	$(SPHINX) -q -t doctest -b doctest -E -d build/doctest/.doctrees docs build/doctest
+	@tail -n 10 build/doctest/output.txt
+
+lint: $(READY) ## Check style and types
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+
+serve: html ## Serve the site on http://localhost:8000 (PORT=... for another)
+	$(RUN) http.server --directory build/html --bind 127.0.0.1 $(PORT)
+
+clean: ## Remove what the builds wrote; .venv stays
+	rm -rf build docs/auto_gallery docs/sg_execution_times.rst
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info < (3, 11) and sys.exit("mhadoc needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...")'
+	$(PYTHON) -m venv .venv
+	@echo "Installing the packages of requirements.txt into .venv: this takes a minute or two."
+	@$(RUN) pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
