@@ -7,6 +7,12 @@ RUN := .venv/bin/python -m
 READY := .venv/.ready
 SPHINX := $(RUN) sphinx -c .
 
+# What the site, and the part of it that sphinx-gallery caches, are made from.
+CODE := mhadoc conf.py docs/_ext pyproject.toml requirements.txt
+SITE := $(CODE) docs gallery $(wildcard *.md) LICENSE
+FILES = LC_ALL=C find $(1) -type f -not -path '*/__pycache__/*' -not -path 'docs/auto_gallery/*' \
+	-not -name '.*' -not -name sg_execution_times.rst -print0 | LC_ALL=C sort -zu
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup html test doctest lint serve clean FORCE
@@ -17,7 +23,7 @@ help: ## List these targets
 setup: $(READY) ## Make .venv with every pinned package; no work when it is up to date
 	@:
 
-html: build/html.done ## Prove the rules, run the gallery, write the site to build/html
+html: build/html/.complete ## Prove the rules, run the gallery, write the site to build/html
 	@echo "The site is in build/html: make serve, or open build/html/index.html"
 
 test: $(READY) ## Run every test
@@ -39,6 +45,26 @@ clean: ## Remove what the builds wrote; .venv stays
 	rm -rf build docs/auto_gallery docs/sg_execution_times.rst
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+# Every page is written anew when anything changed, so that no page is older than its sources;
+# only gallery scripts that nothing has changed for keep their results.
+build/html/.complete: build/site.sum build/gallery.sum $(READY)
+	rm -rf build/html build/doctrees
+	$(SPHINX) -n -W --keep-going -b html -d build/doctrees docs build/html
+	@touch $@
+
+# Checksums, not times: a file that was deleted, or restored with an old time, counts as well.
+build/site.sum: FORCE
+	@mkdir -p build
+	@$(call FILES,$(SITE)) | xargs -0 sha256sum > $@.new
+	@cmp -s $@.new $@ || cp $@.new $@
+	@rm $@.new
+
+build/gallery.sum: FORCE
+	@mkdir -p build
+	@{ $(call FILES,$(CODE)) | xargs -0 sha256sum; find gallery -name '*.py' | sort; } > $@.new
+	@cmp -s $@.new $@ || { rm -rf docs/auto_gallery; cp $@.new $@; }
+	@rm $@.new
 
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info < (3, 11) and sys.exit("mhadoc needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...")'
