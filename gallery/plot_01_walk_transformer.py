@@ -57,16 +57,17 @@ assert [name.split(".")[0] for name in tensors].index("linear1") == 4
 # Where the rows come from
 # ------------------------
 #
-# In symbols, ``in_proj_weight`` is :shape:`MultiheadAttention.in_proj_weight`.
-# It is three square blocks, one above the other: one for q, one for k, one for v.
+# ``in_proj_weight`` is three square blocks, one above the other:
+# one for q, one for k, one for v. Each has ``embed_dim`` rows and columns.
 
 weight = tensors["self_attn.in_proj_weight"]
 embed_dim = transformer.d_model
+assert weight.shape == (3 * embed_dim, embed_dim)
+
 print(f"{weight.shape[0]} rows = 3 * {embed_dim}")
 for name, block in zip("qkv", weight.chunk(3), strict=True):
     print(name, tuple(block.shape))
-
-assert tuple(weight.shape) == (3 * embed_dim, embed_dim)
+    assert block.shape == (embed_dim, embed_dim)
 
 # %%
 # The number of heads is not in there. Another one gives the same shapes.

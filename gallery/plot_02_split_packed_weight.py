@@ -42,8 +42,10 @@ print("weights", tuple(weights.shape))
 # Split
 # -----
 #
-# In symbols, ``in_proj_weight`` is :shape:`MultiheadAttention.in_proj_weight`
-# and ``in_proj_bias`` is :shape:`MultiheadAttention.in_proj_bias`.
+# The weight and the bias are cut into three along their rows.
+
+assert attention.in_proj_weight.shape == (3 * embed_dim, embed_dim)
+assert attention.in_proj_bias.shape == (3 * embed_dim,)
 
 q_weight, k_weight, v_weight = attention.in_proj_weight.chunk(3)
 q_bias, k_bias, v_bias = attention.in_proj_bias.chunk(3)

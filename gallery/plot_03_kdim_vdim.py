@@ -48,10 +48,14 @@ for module in modules.values():
     assert packed == ("q_proj_weight" not in module.state_dict())
 
 # %%
-# In symbols, the packed weight is :shape:`MultiheadAttention.in_proj_weight`.
-# The separate ones are :shape:`MultiheadAttention.q_proj_weight`,
-# :shape:`MultiheadAttention.k_proj_weight` and :shape:`MultiheadAttention.v_proj_weight`.
-#
+# Every block has ``embed_dim`` rows. ``kdim`` and ``vdim`` are columns.
+
+assert modules["nothing given"].in_proj_weight.shape == (3 * embed_dim, embed_dim)
+assert modules["both given"].q_proj_weight.shape == (embed_dim, embed_dim)
+assert modules["both given"].k_proj_weight.shape == (embed_dim, kdim)
+assert modules["both given"].v_proj_weight.shape == (embed_dim, vdim)
+
+# %%
 # All else is the same in both layouts. Above all, there is still one ``in_proj_bias``.
 
 for name in ("nothing given", "both given"):

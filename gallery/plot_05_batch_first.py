@@ -49,7 +49,7 @@ for name, one, other in (
 
 torch.testing.assert_close(output, output_t.transpose(0, 1))
 torch.testing.assert_close(weights, weights_t)
-assert tuple(weights.shape) == (N, L, S)
+assert weights.shape == (N, L, S)
 
 # %%
 # Unbatched is a batch of one
