@@ -9,6 +9,7 @@ but one in which the samples of the batch attend to each other.
 
 import matplotlib.pyplot as plt
 import torch
+from matplotlib.patches import Rectangle
 from torch.autograd.functional import jacobian
 
 N, L, S = 3, 5, 7  # batch, target length, source length
@@ -136,7 +137,7 @@ for ax, (name, attention) in zip(axes, cases.items(), strict=True):
     depends = influence(attention) > 0
     ax.imshow(depends.tolist(), cmap="Blues", vmin=0, vmax=1.3)
     for n in range(N):
-        frame = plt.Rectangle((n * L - 0.5, n * L - 0.5), L, L, fill=False, linewidth=2)
+        frame = Rectangle((n * L - 0.5, n * L - 0.5), L, L, fill=False, linewidth=2)
         ax.add_patch(frame)
     ax.set_title(name, fontsize=11)
     middles = [n * L + (L - 1) / 2 for n in range(N)]

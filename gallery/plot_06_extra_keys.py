@@ -12,6 +12,7 @@ from itertools import product
 
 import matplotlib.pyplot as plt
 import torch
+from matplotlib.patches import Rectangle
 
 N, L, S = 2, 3, 5  # batch, target length, source length
 num_heads, head_dim = 4, 9
@@ -65,11 +66,11 @@ for name in ("bias_k", "bias_v"):
 attention = build(add_bias_kv=True, add_zero_attn=True)
 q_weight, k_weight, v_weight = attention.in_proj_weight.chunk(3)
 q_bias, k_bias, v_bias = attention.in_proj_bias.chunk(3)
-zero = torch.zeros(N, 1, embed_dim)
+zero_key = torch.zeros(N, 1, embed_dim)
 
 q = query @ q_weight.T + q_bias
-k = torch.cat([memory @ k_weight.T + k_bias, attention.bias_k.expand(N, 1, -1), zero], dim=1)
-v = torch.cat([memory @ v_weight.T + v_bias, attention.bias_v.expand(N, 1, -1), zero], dim=1)
+k = torch.cat([memory @ k_weight.T + k_bias, attention.bias_k.expand(N, 1, -1), zero_key], dim=1)
+v = torch.cat([memory @ v_weight.T + v_bias, attention.bias_v.expand(N, 1, -1), zero_key], dim=1)
 q, k, v = (x.unflatten(-1, (num_heads, head_dim)).transpose(1, 2) for x in (q, k, v))
 
 by_hand = (q @ k.mT / math.sqrt(head_dim)).softmax(dim=-1)
@@ -135,7 +136,7 @@ for ax, (name, (extras, mask)) in zip(axes.flat, panels.items(), strict=True):
     colors = [BIAS_COLOR if label == "bias" else ZERO_COLOR for label in labels]
     for i, color in enumerate(colors):
         frame = (S + i - 0.45, -0.45)
-        ax.add_patch(plt.Rectangle(frame, 0.9, L - 0.1, fill=False, edgecolor=color, linewidth=3))
+        ax.add_patch(Rectangle(frame, 0.9, L - 0.1, fill=False, edgecolor=color, linewidth=3))
     ax.set_title(name, fontsize=11)
     ax.set_xticks(range(S + len(labels)), [*range(S), *labels])
     ax.set(xlim=(-0.5, S + 1.5), yticks=range(L), ylabel="query", frame_on=False)
