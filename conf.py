@@ -91,12 +91,14 @@ html_theme_options = {
         "color-brand-content": "#0b5a8f",
         "color-brand-visited": "#5d4391",
         "color-problematic": "#8a2f1f",
+        "color-link-underline": "#0b5a8f80",
     },
     "dark_css_variables": {
         "color-brand-primary": "#7fbcf0",
         "color-brand-content": "#7fbcf0",
         "color-brand-visited": "#c0adf2",
         "color-problematic": "#f0a292",
+        "color-link-underline": "#7fbcf080",
     },
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TypeGuard
 from xml.etree import ElementTree
 
 from docutils import nodes
@@ -19,13 +18,12 @@ logger = logging.getLogger(__name__)
 
 _NAMESPACE = "http://www.w3.org/1998/Math/MathML"
 
-
-def _is_exception(value: object) -> TypeGuard[type[Exception]]:
-    return isinstance(value, type) and issubclass(value, Exception)
-
-
-_REFUSALS = (
-    *(kind for kind in vars(exceptions).values() if _is_exception(kind)),
+_REFUSALS: tuple[type[Exception], ...] = (
+    *(
+        kind
+        for kind in vars(exceptions).values()
+        if isinstance(kind, type) and issubclass(kind, Exception)
+    ),
     ElementTree.ParseError,
     IndexError,
     KeyError,
@@ -100,12 +98,14 @@ def visit_math(translator: HTML5Translator, node: nodes.math) -> None:
 def visit_math_block(translator: HTML5Translator, node: nodes.math_block) -> None:
     """Write a formula of its own, with its number and anchor where it has one."""
     translator.body.append(translator.starttag(node, "div", CLASS="math notranslate"))
+    formula = _mathml_or_warning(node, block=True)
+    translator.body.append(f'<div class="math-formula">{formula}</div>')
     if node["number"]:
         number = get_node_equation_number(translator, node)
         translator.body.append(f'<span class="eqno">({number})')
         translator.add_permalink_ref(node, _("Link to this equation"))
         translator.body.append("</span>")
-    translator.body.append(_mathml_or_warning(node, block=True) + "</div>\n")
+    translator.body.append("</div>\n")
     raise nodes.SkipNode
 
 
