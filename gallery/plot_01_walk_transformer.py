@@ -30,11 +30,11 @@ for path in ("encoder", "encoder.layers", "encoder.layers.0", "encoder.layers.0.
     print(f"{path:27}", type(transformer.get_submodule(path)).__name__)
 
 # %%
-# Printing that attention does not answer the question.
-# A printed module lists its submodules, and ``in_proj_weight`` is a parameter, not a submodule.
+# Printing that attention does not show ``in_proj_weight``:
+# a printed module lists its submodules, and this is a parameter.
 
 layer = transformer.encoder.layers[0]
-attention = layer.get_submodule("self_attn")
+attention = layer.self_attn
 print(attention)
 
 assert "in_proj_weight" not in repr(attention)
@@ -59,6 +59,7 @@ assert [name.split(".")[0] for name in tensors].index("linear1") == 4
 #
 # ``in_proj_weight`` is three square blocks, one above the other:
 # one for q, one for k, one for v. Each has ``embed_dim`` rows and columns.
+# The next example proves the order.
 
 weight = tensors["self_attn.in_proj_weight"]
 embed_dim = transformer.d_model
@@ -89,7 +90,7 @@ def draw_tensor(ax: Axes, name: str, left: float, top: float) -> None:
     """Draw one tensor with its upper left corner at a place, and its name and shape above."""
     shape = tuple(tensors[name].shape)
     rows, columns = (*shape, 40)[:2]
-    label = f"{name.replace('.', '.' + chr(10), 1)}\n{shape}"
+    label = f"{name}\n{shape}".replace(".", ".\n", 1)
     ax.text(left, top - 35, label, fontsize=9.5, va="bottom", linespacing=1.15)
     colors = (Q_COLOR, K_COLOR, V_COLOR) if "in_proj" in name else ("#BBBBBB",)
     height = rows / len(colors)
@@ -114,13 +115,14 @@ ax.axis("off")
 plt.show()
 
 # %%
-# The attention is a third of the layer. The other two thirds are the two linear layers.
+# The attention is a third of the layer. Nearly all the rest is the two linear layers.
 
 sizes = {name: tensor.numel() for name, tensor in tensors.items()}
 inside = sum(size for name, size in sizes.items() if name.startswith("self_attn."))
 print(f"{inside} of {sum(sizes.values())} numbers are the attention's")
 
-assert abs(inside / sum(sizes.values()) - 1 / 3) < 0.001
+assert round(sum(sizes.values()) / inside, 2) == 3
+assert sizes["linear1.weight"] + sizes["linear2.weight"] > 0.66 * sum(sizes.values())
 
 # %%
 # What to remember

@@ -3,8 +3,8 @@ Split the packed weight into q, k, v and heads
 ==============================================
 
 ``in_proj_weight.chunk(3)`` gives the weights of q, k and v, in this order.
-Within each, head h owns ``head_dim`` rows in a row, starting at ``h * head_dim``.
-With that alone, attention can be recomputed by hand to the same numbers.
+Within each, head h owns the ``head_dim`` rows that start at ``h * head_dim``,
+and that is enough to recompute attention by hand to the same numbers.
 """
 
 import math

@@ -2,9 +2,8 @@
 What add_bias_kv and add_zero_attn append
 =========================================
 
-Each of them appends one key position behind the real ones, so the weights get wider.
+Each appends one key position behind the real ones: the weights get wider, and no mask reaches it.
 ``add_bias_kv`` appends a learned key and value, ``add_zero_attn`` a key and value of zeros.
-No mask reaches them.
 """
 
 import math
