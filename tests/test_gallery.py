@@ -124,7 +124,7 @@ def test_runs_without_a_warning_of_its_own(ran):
 
 
 def test_is_quick(ran):
-    assert ran.seconds < 4
+    assert ran.seconds < 3
 
 
 def test_draws_a_picture_with_a_title(ran):
@@ -308,5 +308,5 @@ def test_a_false_twin_fails(name, said, twin):
     [script] = [script for script in SCRIPTS if script.name.startswith(name)]
     source = script.read_text()
     assert source.count(said) == 1
-    with pytest.raises(AssertionError, match=r"\A\Z|Tensor-likes are not close"):
+    with pytest.raises(AssertionError, match=r"\A\Z|are not close|do not match"):
         run_source(source.replace(said, twin))
