@@ -30,7 +30,7 @@ test: $(READY) ## Run every test
 	OMP_NUM_THREADS=1 $(RUN) pytest $(PYTEST_ARGS)
 
 doctest: $(READY) ## Run the examples of pages and docstrings
-	$(SPHINX) -q -t doctest -b doctest -E -d build/doctest/.doctrees docs build/doctest
+	$(SPHINX) -q -t without_gallery -b doctest -E -d build/doctest/.doctrees docs build/doctest
 	@tail -n 10 build/doctest/output.txt
 
 lint: $(READY) ## Check style and types

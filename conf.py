@@ -54,7 +54,7 @@ nitpick_ignore_regex = [("py:.*", rf"({_OTHERS})(\..*)?")]
 doctest_default_flags = doctest.ELLIPSIS | doctest.DONT_ACCEPT_TRUE_FOR_1
 
 # Gallery
-if given_tags.has("doctest"):
+if given_tags.has("without_gallery"):
     exclude_patterns.append("auto_gallery")
     suppress_warnings += ["myst.xref_missing", "ref", "toc"]
 else:

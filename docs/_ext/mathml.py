@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from itertools import groupby
 from xml.etree import ElementTree
 
@@ -16,15 +17,12 @@ from sphinx.writers.html5 import HTML5Translator
 
 logger = logging.getLogger(__name__)
 
-_NAMESPACE = "http://www.w3.org/1998/Math/MathML"
-
 _REFUSALS: tuple[type[Exception], ...] = (
     *(
         kind
         for kind in vars(exceptions).values()
         if isinstance(kind, type) and issubclass(kind, Exception)
     ),
-    ElementTree.ParseError,
     IndexError,
     KeyError,
     StopIteration,
@@ -36,30 +34,28 @@ class LatexError(ValueError):
 
 
 def to_mathml(latex: str, *, block: bool = False) -> str:
-    r"""Return the MathML of a formula.
+    """Return the MathML of a formula.
 
     Raises:
         LatexError: The formula cannot be shown faithfully.
 
     >>> to_mathml("3 E")
     '<math display="inline" alttext="3 E"><mrow><mn>3</mn><mi>E</mi></mrow></math>'
-    >>> to_mathml(r"\nosuch{x}")
-    Traceback (most recent call last):
-    mathml.LatexError: no MathML for '\\nosuch' in the formula: \nosuch{x}
     """
     try:
-        text = converter.convert(latex, display="block" if block else "inline")
-        root = ElementTree.fromstring(text.replace(f' xmlns="{_NAMESPACE}"', "", 1))
+        root = converter.convert_to_element(latex, display="block" if block else "inline")
     except _REFUSALS as error:
         reason = f"{type(error).__name__} {error}".strip()
         raise LatexError(f"{reason} in the formula: {latex}") from error
+    del root.attrib["xmlns"]  # HTML knows the element without it
     for leaf in root.iter():
-        if "\\" in (leaf.text or ""):
+        leaf.text = html.unescape(leaf.text) if leaf.text else None
+        if "\\" in (leaf.text or "") or (leaf.tag, leaf.text) == ("mi", "&"):
             raise LatexError(f"no MathML for {leaf.text!r} in the formula: {latex}")
     root.set("alttext", latex)
     for row in root.iter():
         row[:] = _join_words(list(row))
-    return ElementTree.tostring(root, encoding="unicode")
+    return str(ElementTree.tostring(root, encoding="unicode"))
 
 
 def _join_words(children: list[ElementTree.Element]) -> list[ElementTree.Element]:
