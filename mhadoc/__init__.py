@@ -1,0 +1,61 @@
+"""The reference for torch.nn.MultiheadAttention that cannot be wrong.
+
+Importing this package loads nothing else; each name below loads what it needs on first use.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mhadoc.answers.predict import predict
+    from mhadoc.catalog import spec, specs
+    from mhadoc.errors import MhadocError, RuleError, ShapeError, UnknownNameError
+    from mhadoc.proof.report import Refutation, Report
+    from mhadoc.proof.verify import verify
+
+_HOMES = {
+    "MhadocError": "mhadoc.errors",
+    "Refutation": "mhadoc.proof.report",
+    "Report": "mhadoc.proof.report",
+    "RuleError": "mhadoc.errors",
+    "ShapeError": "mhadoc.errors",
+    "UnknownNameError": "mhadoc.errors",
+    "predict": "mhadoc.answers.predict",
+    "spec": "mhadoc.catalog",
+    "specs": "mhadoc.catalog",
+    "verify": "mhadoc.proof.verify",
+}
+
+__all__ = [
+    "MhadocError",
+    "Refutation",
+    "Report",
+    "RuleError",
+    "ShapeError",
+    "UnknownNameError",
+    "__version__",
+    "predict",
+    "spec",
+    "specs",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its home on first use."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("mhadoc")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mhadoc' has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted(__all__)

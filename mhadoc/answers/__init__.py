@@ -1,0 +1,1 @@
+"""What a user asks: predictions and explanations, all derived from the specs."""

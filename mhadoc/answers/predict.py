@@ -1,0 +1,25 @@
+"""From constructor arguments to the state_dict's keys and shapes, without torch."""
+
+from __future__ import annotations
+
+from mhadoc.catalog import spec
+
+__all__ = ["predict"]
+
+
+def predict(target: object, *args: object, **arguments: object) -> dict[str, tuple[int, ...]]:
+    """Return the state_dict's keys and shapes, in torch's order, for constructor arguments.
+
+    ``target`` is a name (no torch is imported for it), a class of torch, or a spec; the other
+    arguments are those of the constructor. Each shape is a tuple of ints.
+
+    Raises RuleError, with the rule, the values and the way out, where torch raises; and
+    UnknownNameError for a target that has no spec.
+
+    >>> predict("MultiheadAttention", embed_dim=512, num_heads=8)["in_proj_weight"]
+    (1536, 512)
+    >>> list(predict("MultiheadAttention", 512, 8, kdim=300, bias=False))
+    ['q_proj_weight', 'k_proj_weight', 'v_proj_weight', 'out_proj.weight']
+    """
+    found = spec(target)
+    return found.state(found.values(found.bind(*args, **arguments)))

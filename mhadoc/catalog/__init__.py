@@ -1,0 +1,45 @@
+"""What is true of torch's modules: one place a module, named as torch names it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from mhadoc.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from mhadoc.language import ModuleSpec
+
+__all__ = ["spec", "specs"]
+
+_PLACES = {"MultiheadAttention": "multihead_attention"}
+
+
+def specs() -> tuple[str, ...]:
+    """Return the names of the modules that have a spec."""
+    return tuple(_PLACES)
+
+
+def spec(target: object) -> ModuleSpec:
+    """Return the spec of a module, named by ``"MultiheadAttention"``, its class or an instance.
+
+    A spec is returned as it is. Raises UnknownNameError with the closest names otherwise. torch
+    is never imported here.
+    """
+    from mhadoc.language import ModuleSpec
+
+    if isinstance(target, ModuleSpec):
+        return target
+    name = target if isinstance(target, str) else _name(target)
+    short = name.removeprefix("torch.").removeprefix("nn.")
+    if short not in _PLACES:
+        raise UnknownNameError("spec", short, _PLACES)
+    found: ModuleSpec = import_module(f"mhadoc.catalog.{_PLACES[short]}").SPEC
+    return found
+
+
+def _name(target: object) -> str:
+    """Return the name of the nearest class of torch that a class or an instance derives from."""
+    cls = target if isinstance(target, type) else type(target)
+    torchs = [c.__name__ for c in cls.__mro__ if c.__module__.startswith("torch.nn.modules")]
+    return next((name for name in torchs if name in _PLACES), cls.__name__)

@@ -1,0 +1,27 @@
+"""All that is stated of torch.nn.MultiheadAttention."""
+
+from mhadoc.catalog.multihead_attention.call import INPUTS, OUTPUTS
+from mhadoc.catalog.multihead_attention.constructor import ARGUMENTS, ATTRIBUTES, REQUIREMENTS
+from mhadoc.catalog.multihead_attention.grid import CASES
+from mhadoc.catalog.multihead_attention.parameters import PARAMETERS
+from mhadoc.catalog.multihead_attention.paths import CALL_REQUIREMENTS, FAST_PATH
+from mhadoc.catalog.multihead_attention.symbols import SYMBOLS
+from mhadoc.language import ModuleSpec
+
+__all__ = ["SPEC"]
+
+SPEC = ModuleSpec(
+    name="MultiheadAttention",
+    path="torch.nn.MultiheadAttention",
+    summary="attention of L queries over S keys and values, in H heads side by side",
+    symbols=SYMBOLS,
+    arguments=ARGUMENTS,
+    requirements=REQUIREMENTS,
+    attributes=ATTRIBUTES,
+    parameters=PARAMETERS,
+    inputs=INPUTS,
+    outputs=OUTPUTS,
+    call_requirements=CALL_REQUIREMENTS,
+    fast_path=FAST_PATH,
+    cases=CASES,
+)

@@ -1,0 +1,74 @@
+"""The errors that mhadoc raises: each one names the rule, the values and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+__all__ = ["MhadocError", "RuleError", "ShapeError", "UnknownNameError"]
+
+
+class MhadocError(Exception):
+    """Base of every error that mhadoc raises on purpose."""
+
+
+class RuleError(MhadocError, ValueError):
+    """An argument breaks a rule of the module, so torch would raise as well.
+
+    ``rule`` is the rule's id, ``values`` the arguments it speaks of, ``expected`` what the
+    rule demands, ``hint`` the way out and ``torch_error`` what torch raises for the same call.
+    """
+
+    def __init__(
+        self,
+        rule: str,
+        *,
+        values: Mapping[str, object],
+        expected: str,
+        hint: str,
+        torch_error: str = "",
+    ) -> None:
+        """Keep the parts as attributes and make the text from them."""
+        self.rule = rule
+        self.values = dict(values)
+        self.expected = expected
+        self.hint = hint
+        self.torch_error = torch_error
+        super().__init__(self.text())
+
+    def text(self) -> str:
+        """Return the message: the rule, what was expected, what came, and what to do."""
+        came = ", ".join(f"{name}={value!r}" for name, value in self.values.items())
+        lines = [f"{self.rule}: {self.expected}, but got {came}.", f"  way out: {self.hint}"]
+        if self.torch_error:
+            lines.append(f"  torch raises: {self.torch_error}")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error cross a process boundary with its parts."""
+        return _rebuild, (self.rule, self.values, self.expected, self.hint, self.torch_error)
+
+
+def _rebuild(
+    rule: str, values: Mapping[str, object], expected: str, hint: str, torch_error: str
+) -> RuleError:
+    return RuleError(rule, values=values, expected=expected, hint=hint, torch_error=torch_error)
+
+
+class ShapeError(MhadocError, ValueError):
+    """A shape cannot be evaluated or matched with the numbers given."""
+
+
+class UnknownNameError(MhadocError, LookupError):
+    """A spec, rule or claim is asked for by a name that does not exist."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        """Say what was looked for and which known names are closest."""
+        from difflib import get_close_matches
+
+        self.kind, self.name, self.known = kind, name, tuple(known)
+        near = get_close_matches(name, self.known, n=3) or sorted(self.known)[:8]
+        super().__init__(f"no {kind} is called {name!r}; closest: {', '.join(near) or 'none'}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error cross a process boundary with its parts."""
+        return UnknownNameError, (self.kind, self.name, self.known)

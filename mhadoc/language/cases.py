@@ -1,0 +1,160 @@
+"""The cases of a spec: which choices there are, with which sizes, and what goes together."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import sympy
+
+from mhadoc.language.compiled import free_names, number, truth
+
+__all__ = ["Axis", "Case", "Cases", "Choice", "Part"]
+
+Part = Literal["constructor", "call"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value of an axis: its label, and what it sets each symbol to.
+
+    A setting is a number or an expression in the sizes. ``passes`` is what the argument gets in
+    Python where that is not the symbol's own value (None for ``kdim``).
+    """
+
+    label: str
+    sets: Mapping[str, Any]
+    passes: Any = ...
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One thing that can be chosen; the first choice is the plainest."""
+
+    name: str
+    part: Part
+    choices: tuple[Choice, ...]
+
+    @classmethod
+    def flag(cls, name: str, part: Part, *, plain: bool) -> Axis:
+        """Return the axis of a flag, its plain value first."""
+        return cls(name, part, tuple(Choice(str(v), {name: int(v)}, v) for v in (plain, not plain)))
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """Return the names of the symbols that a choice on this axis sets."""
+        return frozenset(name for choice in self.choices for name in choice.sets)
+
+    def index(self, label: str) -> int:
+        """Return the position of the choice with this label."""
+        return [choice.label for choice in self.choices].index(label)
+
+
+@dataclass(frozen=True, order=True)
+class Case:
+    """One choice on every axis, as the choices' positions in the order of the axes."""
+
+    at: tuple[int, ...]
+
+    @property
+    def distance(self) -> int:
+        """Return how many choices differ from the plainest one."""
+        return sum(position > 0 for position in self.at)
+
+
+@dataclass(frozen=True)
+class Cases:
+    """All cases of a spec: sizes, axes, and the condition under which choices are consistent.
+
+    In a case all sizes differ, so that no two letters can be mistaken for each other.
+    """
+
+    sizes: Mapping[str, int]
+    axes: tuple[Axis, ...]
+    consistent: sympy.Basic = field(default=sympy.true)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Return the axes' names in order."""
+        return tuple(axis.name for axis in self.axes)
+
+    def part(self, part: Part) -> tuple[Axis, ...]:
+        """Return the axes of one part."""
+        return tuple(axis for axis in self.axes if axis.part == part)
+
+    def __iter__(self) -> Iterator[Case]:
+        """Iterate over every consistent case, the last axis varying fastest."""
+        places, allowed = self._coupled
+        for at in itertools.product(*(range(len(axis.choices)) for axis in self.axes)):
+            if tuple([at[place] for place in places]) in allowed:
+                yield Case(at)
+
+    def __len__(self) -> int:
+        """Return the number of consistent cases."""
+        places, allowed = self._coupled
+        free = (len(a.choices) for i, a in enumerate(self.axes) if i not in places)
+        return len(allowed) * math.prod(free)
+
+    @cached_property
+    def _coupled(self) -> tuple[tuple[int, ...], frozenset[tuple[int, ...]]]:
+        """Return the axes that consistency couples, and their choices that go together."""
+        found = self.where(sympy.true)
+        places = tuple(found[0]) if found else ()
+        return places, frozenset(tuple(part.values()) for part in found)
+
+    def where(self, condition: sympy.Basic) -> tuple[dict[int, int], ...]:
+        """Return every choice, on the axes that matter, which meets a condition consistently.
+
+        Each is a mapping from the axis's place to the choice's position; the axes that are not
+        mentioned can be chosen freely.
+        """
+        asked = {*free_names(condition, self.consistent)}
+        places = [i for i, axis in enumerate(self.axes) if asked & axis.symbols]
+        both = sympy.And(condition, self.consistent)
+        found = []
+        for at in itertools.product(*(range(len(self.axes[i].choices)) for i in places)):
+            part = dict(zip(places, at, strict=True))
+            if truth(both, self.values(self.completed(part))):
+                found.append(part)
+        return tuple(found)
+
+    def completed(self, part: Mapping[int, int]) -> Case:
+        """Return the case that chooses as told and plainly elsewhere."""
+        return Case(tuple(part.get(place, 0) for place in range(len(self.axes))))
+
+    def plainest(self) -> Case:
+        """Return the case in which every choice is the plainest."""
+        return Case((0,) * len(self.axes))
+
+    def case(self, **labels: str) -> Case:
+        """Return the case with these choices and the plainest elsewhere."""
+        return Case(
+            tuple(
+                axis.index(labels[axis.name]) if axis.name in labels else 0 for axis in self.axes
+            )
+        )
+
+    def choices(self, case: Case) -> dict[str, Choice]:
+        """Return what a case chooses on each axis."""
+        return {axis.name: axis.choices[i] for axis, i in zip(self.axes, case.at, strict=True)}
+
+    def labels(self, case: Case) -> dict[str, str]:
+        """Return the labels of a case's choices."""
+        return {name: choice.label for name, choice in self.choices(case).items()}
+
+    def allows(self, case: Case) -> bool:
+        """Tell whether a case's choices go together."""
+        return truth(self.consistent, self.values(case))
+
+    def values(self, case: Case) -> dict[str, Any]:
+        """Return the number of every size and flag in a case."""
+        values: dict[str, Any] = dict(self.sizes)
+        for axis, position in zip(self.axes, case.at, strict=True):
+            for name, setting in axis.choices[position].sets.items():
+                symbolic = isinstance(setting, sympy.Basic)
+                values[name] = number(setting, values) if symbolic else setting
+        return values

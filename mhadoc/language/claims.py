@@ -1,0 +1,98 @@
+"""Claims: sentences about behaviour, each with a doctest for the reader and a check for cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import sympy
+
+from mhadoc.language.compiled import truth
+
+__all__ = ["Check", "Claim", "Mismatch", "Seen", "close", "same"]
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """What a check expected and what it observed instead."""
+
+    expected: str
+    observed: str
+
+
+class Seen(Protocol):
+    """What a check may look at: one observation of a real module, and ways to observe again."""
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The value of every symbol in this case."""
+
+    @property
+    def module(self) -> Any:
+        """The module that was called."""
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """The arguments that forward was called with, by name."""
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """What forward returned, by the names of the spec's outputs."""
+
+    @property
+    def error(self) -> Exception | None:
+        """What forward raised, or None."""
+
+    def again(self, **inputs: Any) -> Seen:
+        """Call the same module once more with some inputs changed."""
+
+    def built(self, **arguments: Any) -> Any:
+        """Build another module with some constructor arguments changed."""
+
+
+Check = Callable[[Any], "Mismatch | None"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One sentence, one id, one doctest, one check.
+
+    ``check`` gets a :class:`Seen` and returns None where the sentence holds, or the mismatch.
+    ``when`` says in which cases the sentence speaks; ``axes`` which choices can matter to it:
+    the exhaustive sweep tries every combination of those.
+    """
+
+    id: str
+    sentence: str
+    doctest: str
+    check: Check
+    source: str
+    when: sympy.Basic = sympy.true
+    axes: tuple[str, ...] = ()
+    since: str | None = None
+    until: str | None = None
+
+    def applies(self, values: Mapping[str, Any]) -> bool:
+        """Tell whether the claim speaks of a case with these values."""
+        return truth(self.when, values)
+
+
+def same(expected: object, observed: object) -> Mismatch | None:
+    """Compare two plain values; None when they are equal."""
+    if type(expected) is type(observed) and expected == observed:
+        return None
+    return Mismatch(repr(expected), repr(observed))
+
+
+def close(expected: Any, observed: Any, tolerance: float = 1e-9) -> Mismatch | None:
+    """Compare two tensors of the same shape up to a tolerance; None when they agree.
+
+    NaN agrees with NaN in the same place.
+    """
+    if tuple(expected.shape) != tuple(observed.shape):
+        return Mismatch(f"shape {tuple(expected.shape)}", f"shape {tuple(observed.shape)}")
+    if observed.allclose(expected.to(observed.dtype), atol=tolerance, rtol=0, equal_nan=True):
+        return None
+    worst = (observed - expected).abs().max()
+    return Mismatch("equal numbers", f"a difference of {float(worst):.3g}")

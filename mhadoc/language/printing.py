@@ -1,0 +1,97 @@
+"""Printing of expressions and conditions: as text, as maths and as Python source."""
+
+from __future__ import annotations
+
+import sympy
+from sympy.printing.latex import LatexPrinter
+from sympy.printing.str import StrPrinter
+
+from mhadoc.language.symbols import LETTERS
+
+__all__ = ["condition_latex", "condition_text", "expression_latex", "expression_text"]
+
+_NEGATED = {sympy.Eq: "!=", sympy.Ne: "=="}
+_RELATION = {sympy.Eq: "==", sympy.Ne: "!="}
+
+
+def expression_text(expression: sympy.Expr) -> str:
+    """Return an expression as Python source: ``3*embed_dim``, ``S + add_bias_kv``.
+
+    A sum starts with its upper-case sizes, as people write it.
+    """
+    return str(_Text().doprint(sympy.sympify(expression)))
+
+
+def expression_latex(expression: sympy.Expr) -> str:
+    """Return an expression as LaTeX in torch's letters: ``3 E``."""
+    return str(_Maths().doprint(sympy.sympify(expression)))
+
+
+def condition_text(condition: sympy.Basic) -> str:
+    """Return a condition as Python reads it: ``kdim == embed_dim and bias=True``."""
+    if condition in (True, sympy.true):
+        return "always"
+    if condition in (False, sympy.false):
+        return "never"
+    return _condition(sympy.to_nnf(condition, simplify=False))
+
+
+def condition_latex(condition: sympy.Basic) -> str:
+    """Return a condition as LaTeX in torch's letters."""
+    return str(_Maths().doprint(condition))
+
+
+def _condition(condition: sympy.Basic) -> str:
+    if isinstance(condition, sympy.Symbol):
+        return f"{condition.name}=True"
+    if isinstance(condition, sympy.Not):
+        (inner,) = condition.args
+        if isinstance(inner, sympy.Symbol):
+            return f"{inner.name}=False"
+        return f"not ({_condition(inner)})"
+    if isinstance(condition, (sympy.And, sympy.Or)):
+        return _joined(condition)
+    if type(condition) in _RELATION:
+        left, right = (expression_text(side) for side in condition.args)
+        return f"{left} {_RELATION[type(condition)]} {right}"
+    return expression_text(condition)
+
+
+def _joined(condition: sympy.And | sympy.Or) -> str:
+    word = " and " if isinstance(condition, sympy.And) else " or "
+    return word.join(
+        f"({_condition(part)})" if isinstance(part, (sympy.And, sympy.Or)) else _condition(part)
+        for part in _ordered(condition.args)
+    )
+
+
+def _ordered(parts: tuple[sympy.Basic, ...]) -> list[sympy.Basic]:
+    """Sort by name, sizes before flags, so that a condition reads the same in every run."""
+    return sorted(parts, key=lambda part: (bool(part.is_Symbol or part.is_Not), str(part)))
+
+
+def _sum_key(term: sympy.Expr) -> tuple[bool, bool, str]:
+    text = str(term)
+    return (term.is_number is True, not text[:1].isupper(), text)
+
+
+class _Text(StrPrinter):  # type: ignore[misc]  # sympy ships no types
+    """Print a sum with its sizes first and its numbers last."""
+
+    def _print_Add(self, expr: sympy.Add, order: str | None = None) -> str:
+        terms = [self._print(term) for term in sorted(expr.args, key=_sum_key)]
+        return " + ".join(terms).replace("+ -", "- ")
+
+    def _print_Mod(self, expr: sympy.Mod) -> str:
+        left, right = (self._print(side) for side in expr.args)
+        return f"{left} % {right}"
+
+
+class _Maths(LatexPrinter):  # type: ignore[misc]  # sympy ships no types
+    """Print symbols as torch's letters; other names upright, so that they read as words."""
+
+    def _print_Symbol(self, expr: sympy.Symbol, style: str = "plain") -> str:
+        name = LETTERS.get(expr.name, expr.name)
+        if len(name) > 1 and expr.name not in LETTERS:
+            return r"\mathrm{" + name.replace("_", r"\_") + "}"
+        return name

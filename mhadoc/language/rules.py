@@ -1,0 +1,174 @@
+"""Rules: what is true of one named tensor or argument of a module, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sympy
+
+from mhadoc.language.compiled import compiled, free_names, truth
+from mhadoc.language.printing import condition_text
+from mhadoc.language.shapes import Shape
+from mhadoc.language.values import ANYTHING, Accepts
+
+__all__ = [
+    "Argument",
+    "Attribute",
+    "Block",
+    "Distribution",
+    "Input",
+    "Output",
+    "Parameter",
+    "Requirement",
+    "Rule",
+]
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A condition that a call has to meet, and exactly what torch raises when it does not.
+
+    ``error`` is the name of torch's exception class and ``message`` a template of its text, in
+    which ``{name}`` stands for a value. ``unless`` is a condition under which torch does not look.
+    ``example`` is one call that breaks it and nothing else.
+    """
+
+    id: str
+    demand: str
+    error: str
+    message: str
+    hint: str
+    holds: sympy.Basic = sympy.true
+    about: tuple[str, ...] = ()
+    accepts: Accepts | None = None
+    unless: sympy.Basic = sympy.false
+    example: Mapping[str, Any] | None = None
+    source: str = ""
+    since: str | None = None
+    until: str | None = None
+
+    def torch_error(self, values: Mapping[str, object]) -> str:
+        """Return the exception torch raises for these values, as ``Class: text``."""
+        shown = {name: values.get(name) for name in values}
+        return f"{self.error}: {self.message.format(**shown, **_types(shown))}"
+
+
+def _types(values: Mapping[str, object]) -> dict[str, str]:
+    return {f"type_{name}": type(value).__name__ for name, value in values.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One named tensor or argument: its shape, when it exists, why, and where torch says so.
+
+    ``label`` tells rules of the same tensor apart (``attn_output.unbatched``). ``shape`` is None
+    for what has no shape, or where torch returns None. ``source`` is ``file: function`` in torch;
+    ``since`` and ``until`` are torch releases, the latter being the first in which it no longer
+    holds.
+    """
+
+    name: str
+    why: str
+    source: str
+    shape: Shape | None = None
+    when: sympy.Basic = sympy.true
+    label: str = ""
+    since: str | None = None
+    until: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Return the rule's id inside its spec: the name, and the label where there is one."""
+        return f"{self.name}.{self.label}" if self.label else self.name
+
+    @property
+    def sentence(self) -> str:
+        """Return the rule in one line: its shape, its condition and why."""
+        shape = self.shape.text() if self.shape is not None else ""
+        when = "" if self.when == sympy.true else f"when {condition_text(self.when)}"
+        return ": ".join(part for part in (" ".join((shape, when)).strip(), self.why) if part)
+
+    def applies(self, values: Mapping[str, Any]) -> bool:
+        """Tell whether the rule's condition is true of these values."""
+        return truth(self.when, values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Argument(Rule):
+    """A constructor argument: what it accepts, its default and what it does to the parameters.
+
+    ``becomes`` is the expression that None stands for (``embed_dim`` for ``kdim``); ``effect``
+    says what the argument adds to or removes from the parameters. An argument without a default
+    is required.
+    """
+
+    accepts: Accepts = ANYTHING
+    required: bool = False
+    default: object = None
+    becomes: sympy.Expr | None = None
+    effect: str = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attribute(Rule):
+    """A public fact on the built module: its name and its value as an expression."""
+
+    value: sympy.Basic
+
+
+@dataclass(frozen=True)
+class Block:
+    """A named slice of a parameter along one axis: which rows are q, which columns head h's."""
+
+    name: str
+    axis: int
+    start: sympy.Expr
+    stop: sympy.Expr
+
+    def bounds(self, sizes: Mapping[str, Any]) -> tuple[int, int]:
+        """Return start and stop in numbers."""
+        names = free_names(self.start, self.stop)
+        start, stop = compiled((self.start, self.stop), names)(*(sizes[n] for n in names))
+        return int(start), int(stop)
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """How a parameter is initialised: ``uniform`` on (-scale, scale), ``normal``, or ``zeros``."""
+
+    family: Literal["uniform", "normal", "zeros"]
+    scale: sympy.Expr = sympy.S.Zero
+    how: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter(Rule):
+    """A learned parameter: an entry of the state_dict."""
+
+    init: Distribution
+    blocks: tuple[Block, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input(Rule):
+    """A forward argument: a tensor of some shape, or a flag.
+
+    ``type`` is what torch takes; ``floating`` says in which cases the tensor drawn is one of
+    floats, being boolean otherwise; ``alias`` names another input and the condition under which
+    both are the same object.
+    """
+
+    type: str
+    default: object = None
+    required: bool = False
+    floating: sympy.Basic = sympy.true
+    alias: tuple[str, sympy.Basic] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output(Rule):
+    """One element of what forward returns; a rule without a shape says that it is None."""
+
+    position: int = 0

@@ -1,0 +1,161 @@
+"""Shapes: tuples of expressions that evaluate, match an actual shape, and print three ways."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import sympy
+
+from mhadoc.errors import ShapeError
+from mhadoc.language.compiled import compiled
+from mhadoc.language.printing import expression_latex, expression_text
+
+__all__ = ["Match", "Shape"]
+
+
+@dataclass(frozen=True)
+class Match:
+    """What comparing a shape with an actual one gave: the sizes found, or what is wrong."""
+
+    sizes: Mapping[str, int]
+    problem: str = ""
+
+    def __bool__(self) -> bool:
+        """Tell whether the actual shape fits."""
+        return not self.problem
+
+
+class Shape:
+    """A tuple of expressions in symbols, such as ``(3*embed_dim, embed_dim)``.
+
+    >>> from sympy import Symbol
+    >>> E = Symbol("embed_dim")
+    >>> Shape(3 * E, E).evaluate({"embed_dim": 512})
+    (1536, 512)
+    >>> Shape(3 * E, E).jaxtyping()
+    '3*embed_dim embed_dim'
+    """
+
+    def __init__(self, *axes: sympy.Expr | int) -> None:
+        """Take one expression, or a plain number, for each axis."""
+        self.axes: tuple[sympy.Expr, ...] = tuple(map(_checked, axes))
+
+    def __iter__(self) -> Iterator[sympy.Expr]:
+        """Iterate over the axes' expressions."""
+        return iter(self.axes)
+
+    def __len__(self) -> int:
+        """Return the number of axes (the rank)."""
+        return len(self.axes)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare two shapes axis by axis, as expressions."""
+        return isinstance(other, Shape) and self.axes == other.axes
+
+    def __hash__(self) -> int:
+        """Hash the axes."""
+        return hash(self.axes)
+
+    def __repr__(self) -> str:
+        """Return the shape as text, marked as a shape."""
+        return f"Shape{self.text()}"
+
+    def __str__(self) -> str:
+        """Return the shape as text."""
+        return self.text()
+
+    @cached_property
+    def symbols(self) -> tuple[str, ...]:
+        """Return the names of the symbols that occur, sorted."""
+        return tuple(sorted({s.name for axis in self.axes for s in axis.free_symbols}))
+
+    @cached_property
+    def numel(self) -> sympy.Expr:
+        """Return the number of elements as an expression."""
+        return sympy.Mul(*self.axes)
+
+    def evaluate(self, sizes: Mapping[str, Any]) -> tuple[int, ...]:
+        """Return the shape in numbers; raise ShapeError naming every size that is missing."""
+        missing = [name for name in self.symbols if name not in sizes]
+        if missing:
+            raise ShapeError(f"{self.text()} needs a value for {', '.join(missing)}")
+        numbers: tuple[int, ...] = compiled(self.axes, self.symbols)(
+            *(sizes[name] for name in self.symbols)
+        )
+        return numbers
+
+    def match(self, actual: tuple[int, ...], known: Mapping[str, int] | None = None) -> Match:
+        """Compare with an actual shape and find the sizes that make the two equal.
+
+        ``known`` holds sizes that are fixed already. An axis with one unknown size is solved
+        for it; a contradiction, or a size that is no whole number, is told in ``problem``.
+        """
+        sizes = dict(known or {})
+        if len(actual) != len(self):
+            return Match(sizes, f"expected {len(self)} axes {self.text()}, got {len(actual)}")
+        waiting = list(enumerate(zip(self.axes, actual, strict=True)))
+        while waiting:
+            left = [entry for entry in waiting if not _solve(entry[1], sizes)]
+            if len(left) == len(waiting):
+                break
+            waiting = left
+        return Match(sizes, self._contradiction(actual, sizes))
+
+    def _contradiction(self, actual: tuple[int, ...], sizes: Mapping[str, int]) -> str:
+        for number, (axis, size) in enumerate(zip(self.axes, actual, strict=True)):
+            value = axis.subs(sizes)
+            if value.free_symbols:
+                names = ", ".join(sorted(s.name for s in value.free_symbols))
+                return f"axis {number} ({expression_text(axis)}) leaves {names} undetermined"
+            if value != size or not value.is_integer:
+                return f"axis {number} is {size}, but {expression_text(axis)} = {value}"
+        return ""
+
+    def text(self) -> str:
+        """Return the shape as a Python tuple of expressions."""
+        axes = ", ".join(map(expression_text, self.axes))
+        return f"({axes},)" if len(self.axes) == 1 else f"({axes})"
+
+    def latex(self) -> str:
+        """Return the shape as LaTeX in torch's letters, without dollar signs."""
+        return r"\left(" + ", ".join(map(expression_latex, self.axes)) + r"\right)"
+
+    def jaxtyping(self) -> str:
+        """Return the shape as a jaxtyping string: one word an axis, separated by spaces."""
+        return " ".join(re.sub(r"\s+", "", expression_text(axis)) for axis in self.axes)
+
+
+def _checked(axis: sympy.Expr | int) -> sympy.Expr:
+    if not isinstance(axis, (int, sympy.Expr)):
+        raise ShapeError(f"an axis is a number or a sympy expression, not {axis!r}")
+    return sympy.Integer(axis) if isinstance(axis, int) else axis
+
+
+def _solve(entry: tuple[sympy.Expr, int], sizes: dict[str, int]) -> bool:
+    """Settle one axis if it has at most one unknown size; tell whether it did."""
+    axis, actual = entry
+    unknown = [s for s in axis.free_symbols if s.name not in sizes]
+    if len(unknown) > 1:
+        return False
+    if unknown:
+        (symbol,) = unknown
+        factor, rest = _linear(axis.subs(sizes), symbol)
+        if not factor:
+            return False
+        value = (actual - rest) / factor
+        if value.is_integer and value >= 0:
+            sizes[symbol.name] = int(value)
+    return True
+
+
+@lru_cache(maxsize=None)
+def _linear(axis: sympy.Expr, symbol: sympy.Symbol) -> tuple[sympy.Expr, sympy.Expr]:
+    """Return a and b of ``axis == a*symbol + b``, or zeros where it is not linear."""
+    factor = axis.coeff(symbol, 1)
+    rest = axis - factor * symbol
+    linear = not factor.free_symbols and not rest.free_symbols
+    return (factor, rest) if linear else (sympy.S.Zero, sympy.S.Zero)

@@ -1,0 +1,1 @@
+"""How a statement is shown: cases, observations of the real torch, and the report."""

@@ -1,0 +1,164 @@
+"""How each kind of rule is compared with an observation, and with the class itself."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from functools import singledispatch
+from typing import Any
+
+from mhadoc.language import (
+    Argument,
+    Attribute,
+    Input,
+    Mismatch,
+    Output,
+    Parameter,
+    Requirement,
+    Rule,
+    same,
+)
+from mhadoc.language.compiled import number, truth
+from mhadoc.proof.observe import RAISED, Bench, Observation
+
+#: How much wider than a case a module has to be before its numbers show a distribution.
+_WIDER = 16
+
+__all__ = ["check_call", "check_case", "check_class", "check_requirement", "speaks_of", "unexpected_state"]
+
+
+def speaks_of(rule: Rule, seen: Observation) -> bool:
+    """Tell whether a case can show a rule: a parameter or attribute always, also by its absence.
+
+    An argument, and a flag of forward, is compared with the class alone.
+    """
+    if isinstance(rule, Input) and rule.shape is None:
+        return False
+    return isinstance(rule, Parameter | Attribute) or (
+        isinstance(rule, Input | Output) and rule.applies(seen.values)
+    )
+
+
+@singledispatch
+def check_case(rule: Rule, seen: Observation) -> Mismatch | None:
+    """Compare a rule with what the module did in one case; None where it holds."""
+    raise NotImplementedError(type(rule))
+
+
+@check_case.register
+def _(rule: Parameter, seen: Observation) -> Mismatch | None:
+    found = seen.state.get(rule.name)
+    if found is None or not rule.applies(seen.values):
+        present = ("absent", "present")
+        return same(present[rule.applies(seen.values)], present[found is not None])
+    return same(rule.shape.evaluate(seen.values) if rule.shape else (), tuple(found.shape))
+
+
+@check_case.register
+def _(rule: Attribute, seen: Observation) -> Mismatch | None:
+    expected = number(rule.value, seen.values)
+    observed = getattr(seen.module, rule.name, Mismatch)
+    if observed is Mismatch:
+        return Mismatch(f"an attribute {rule.name}", "none")
+    return None if bool(expected == observed) else Mismatch(repr(expected), repr(observed))
+
+
+@check_case.register
+def _(rule: Input, seen: Observation) -> Mismatch | None:
+    broken = [r for r in seen.bench.spec.call_requirements if not truth(r.holds, seen.values)]
+    if broken or seen.error is None:
+        return None
+    return Mismatch("a call that torch accepts", f"{type(seen.error).__name__}: {seen.error}")
+
+
+@check_case.register
+def _(rule: Output, seen: Observation) -> Mismatch | None:
+    if seen.error is not None:
+        return None
+    returned = list(seen.outputs.values())
+    if rule.position >= len(returned):
+        return Mismatch(f"an element {rule.position}", f"{len(returned)} elements")
+    output = returned[rule.position]
+    shape = None if output is None else tuple(output.shape)
+    return same(rule.shape.evaluate(seen.values) if rule.shape else None, shape)
+
+
+def unexpected_state(seen: Observation) -> Mismatch | None:
+    """Compare the state_dict's keys with the parameters of the spec, none left out."""
+    return same(list(seen.bench.spec.state(seen.values)), list(seen.state))
+
+
+@singledispatch
+def check_class(rule: Rule, bench: Bench) -> Mismatch | None:
+    """Compare a rule with the class itself, apart from any case; None where it holds."""
+    return None
+
+
+@check_class.register
+def _(rule: Argument, bench: Bench) -> Mismatch | None:
+    position = [argument.name for argument in bench.spec.arguments].index(rule.name)
+    return _signature(rule, bench.cls.__init__, position + 1)
+
+
+@check_class.register
+def _(rule: Input, bench: Bench) -> Mismatch | None:
+    names = list(dict.fromkeys(other.name for other in bench.spec.inputs))
+    return _signature(rule, bench.cls.forward, names.index(rule.name) + 1)
+
+
+def _signature(rule: Argument | Input, function: Any, position: int) -> Mismatch | None:
+    found = inspect.signature(function).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in found.values()):
+        return None
+    if rule.name not in found:
+        return Mismatch(f"an argument {rule.name}", f"arguments {', '.join(found)}")
+    default = found[rule.name].default
+    expected = inspect.Parameter.empty if rule.required else rule.default
+    return same(expected, default) or same(position, list(found).index(rule.name))
+
+
+@check_class.register
+def _(rule: Parameter, bench: Bench) -> Mismatch | None:
+    """Compare fresh numbers with the distribution stated, on a module wide enough to tell."""
+    part = next(iter(bench.spec.cases.where(rule.when)))
+    arguments = bench.arguments(bench.spec.cases.completed(part))
+    wide = {name: value * _WIDER if type(value) is int else value for name, value in arguments.items()}
+    found = bench.fresh(wide).state_dict().get(rule.name)
+    if found is None:
+        return Mismatch("a parameter", "none")
+    scale = float(number(rule.init.scale, bench.spec.values(bench.spec.bind(**wide))))
+    return _distributed(rule.init.family, scale, found)
+
+
+def _distributed(family: str, scale: float, numbers: Any) -> Mismatch | None:
+    """Tell whether numbers look like a distribution: by their spread and their largest."""
+    spread, largest = float(numbers.std(correction=0)), float(numbers.abs().max())
+    spreads = {"uniform": scale / math.sqrt(3), "normal": scale, "zeros": 0.0}
+    limits = {"uniform": scale * (1 + 1e-6), "normal": scale * 6, "zeros": 0.0}
+    near = math.isclose(spread, spreads[family], rel_tol=0.12)
+    full = family != "uniform" or largest > 0.9 * scale
+    if near and full and largest <= limits[family]:
+        return None
+    observed = f"a standard deviation of {spread:.4f}, {largest:.4f} at most"
+    return Mismatch(f"{family}, scale {scale:.4f}", observed)
+
+
+def check_requirement(requirement: Requirement, bench: Bench) -> Mismatch | None:
+    """Build the module with the call that breaks a requirement, and compare what torch raises."""
+    if requirement.example is None:
+        return None
+    expected = requirement.torch_error(bench.spec.bind(**requirement.example))
+    try:
+        bench.cls(**requirement.example)
+    except RAISED as raised:
+        return same(expected, f"{type(raised).__name__}: {raised}")
+    return Mismatch(expected, "no error")
+
+
+def check_call(requirement: Requirement, seen: Observation) -> Mismatch | None:
+    """Compare what forward raised with what a requirement of the call says; None where it fits."""
+    raised = f"{type(seen.error).__name__}: {seen.error}" if seen.error else "no error"
+    expected = requirement.torch_error(seen.values)
+    if truth(requirement.holds, seen.values):
+        return Mismatch("no such error", raised) if raised == expected else None
+    return same(expected, raised)

@@ -1,0 +1,182 @@
+"""The one door to torch: build the real module for a case, call it, and keep what it did."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+from zlib import crc32
+
+import torch
+
+from mhadoc.errors import UnknownNameError
+from mhadoc.language import Case, Input, ModuleSpec
+from mhadoc.language.compiled import truth
+
+__all__ = ["RAISED", "Bench", "Observation", "imported"]
+
+#: What torch raises for a wrong call. Anything else is a fault of ours and is not caught.
+RAISED = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a real module did with a case: its outputs, or its exception, and its warnings."""
+
+    bench: Bench
+    case: Case
+    values: Mapping[str, Any]
+    module: Any
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    error: Exception | None = None
+    warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def state(self) -> dict[str, Any]:
+        """Return the module's state_dict."""
+        return dict(self.module.state_dict())
+
+    def again(self, module: Any = None, **inputs: Any) -> Observation:
+        """Call the module, or another one, once more with some inputs changed."""
+        return self.bench.call(
+            self.case, self.values, module or self.module, {**self.inputs, **inputs}
+        )
+
+    def built(self, **arguments: Any) -> Any:
+        """Build another module with some constructor arguments changed, and the same weights.
+
+        A parameter that both modules have in the same shape gets the same numbers.
+        """
+        module = self.bench.build({**self.bench.arguments(self.case), **arguments})
+        return module.train(bool(self.values.get("training", True)))
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A place to try one spec on one device: it builds modules and calls them.
+
+    ``subject`` is another class that claims to be a drop-in for the spec's. Numbers are float64
+    and drawn from a fixed seed, so that a case gives the same numbers each time.
+    """
+
+    spec: ModuleSpec
+    subject: type | None = None
+    device: str = "cpu"
+
+    @cached_property
+    def cls(self) -> Any:
+        """Return the class that is tried."""
+        return self.subject or imported(self.spec.path)
+
+    def observe(self, case: Case) -> Observation:
+        """Build the module of a case, call it and return what it did."""
+        values = self.spec.cases.values(case)
+        module = self.build(self.arguments(case)).train(bool(values.get("training", True)))
+        return self.call(case, values, module, self.inputs(values))
+
+    def arguments(self, case: Case) -> dict[str, Any]:
+        """Return the constructor's arguments for a case."""
+        cases = self.spec.cases
+        values, choices = cases.values(case), cases.choices(case)
+        arguments: dict[str, Any] = {"device": self.device, "dtype": torch.float64}
+        for argument in self.spec.arguments:
+            name = argument.name
+            if name in choices:
+                passes = choices[name].passes
+                arguments[name] = values[name] if passes is ... else passes
+            elif name in values:
+                arguments[name] = values[name]
+        return arguments
+
+    def build(self, arguments: Mapping[str, Any]) -> Any:
+        """Build a module and give each parameter random numbers, biases too."""
+        module = self.cls(**arguments)
+        with torch.no_grad():
+            for name, parameter in module.named_parameters():
+                parameter.copy_(self.draw(name, tuple(parameter.shape)) / 3)
+        return module
+
+    def fresh(self, arguments: Mapping[str, Any]) -> Any:
+        """Build a module with the initial numbers that torch gives it, from a fixed seed."""
+        torch.manual_seed(0)
+        return self.cls(**arguments)
+
+    def inputs(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return forward's arguments for a case, tensors in the shapes that the rules give."""
+        inputs: dict[str, Any] = {}
+        for rule in self.spec.inputs:
+            if rule.shape is None:
+                inputs[rule.name] = bool(values[rule.name])
+            elif rule.applies(values):
+                inputs[rule.name] = self._tensor(rule, values, inputs)
+        return inputs
+
+    def _tensor(self, rule: Input, values: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:
+        if rule.alias and truth(rule.alias[1], values):
+            return inputs[rule.alias[0]]
+        shape = rule.shape.evaluate(values) if rule.shape else ()
+        drawn = self.draw(rule.name, shape)
+        if truth(rule.floating, values):
+            return drawn
+        hidden = drawn > 0
+        hidden[..., 0] = False  # a row with every key hidden is a case of its own
+        return hidden
+
+    def draw(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
+        """Return the normal numbers that belong to a name and a shape, always the same."""
+        generator = torch.Generator().manual_seed(crc32(f"{name}{shape}".encode()))
+        numbers = torch.randn(shape, generator=generator, dtype=torch.float64)
+        return numbers.to(self.device)
+
+    def call(
+        self, case: Case, values: Mapping[str, Any], module: Any, inputs: Mapping[str, Any]
+    ) -> Observation:
+        """Call a module and return what it did; what torch raises is kept, not raised."""
+        outputs, error = {}, None
+        with warnings.catch_warnings(record=True) as caught, self._mode(values):
+            warnings.simplefilter("always")
+            try:
+                outputs = self._named(module(**inputs))
+            except RAISED as raised:
+                error = raised
+        heard = tuple(str(warning.message) for warning in caught)
+        return Observation(self, case, values, module, inputs, outputs, error, heard)
+
+    @contextmanager
+    def _mode(self, values: Mapping[str, Any]) -> Iterator[None]:
+        with torch.set_grad_enabled(bool(values.get("grad", True))):
+            torch.manual_seed(0)
+            yield
+
+    def _named(self, returned: Any) -> dict[str, Any]:
+        names = {rule.position: rule.name for rule in self.spec.outputs}
+        elements = returned if isinstance(returned, tuple) else (returned,)
+        return {
+            names.get(position, f"element {position}"): element
+            for position, element in enumerate(elements)
+        }
+
+
+def imported(path: str) -> Any:
+    """Return what a dotted path such as ``torch.nn.MultiheadAttention`` names.
+
+    ``package.module:Class`` works too. Raises UnknownNameError where there is no such thing.
+    """
+    module, _, name = path.partition(":") if ":" in path else path.rpartition(".")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as missing:
+        raise UnknownNameError("importable object", path, ()) from missing

@@ -1,0 +1,86 @@
+"""The report: how much was checked on which torch, and every refutation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+__all__ = ["Refutation", "Report"]
+
+
+@dataclass(frozen=True)
+class Refutation:
+    """A rule or claim, the smallest case found in which it does not hold, and what happened.
+
+    ``case`` holds only the choices that differ from the plainest ones; ``code`` reproduces the
+    case on plain torch.
+    """
+
+    statement: str
+    sentence: str
+    case: Mapping[str, str]
+    expected: str
+    observed: str
+    code: str = ""
+
+    def __str__(self) -> str:
+        """Return the refutation as a few lines of text."""
+        chosen = ", ".join(f"{axis}={label}" for axis, label in self.case.items())
+        return "\n".join(
+            (
+                f"refuted: {self.statement}",
+                f"  states:   {self.sentence}",
+                f"  case:     {chosen or 'every choice at its default'}",
+                f"  expected: {self.expected}",
+                f"  observed: {self.observed}",
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Report:
+    """How many rules and claims were checked, in how many cases, on which torch.
+
+    ``held`` tells for each statement in how many cases it was checked and held; ``seconds`` is
+    the time taken.
+    """
+
+    torch_version: str
+    device: str
+    rules: int
+    claims: int
+    cases: int
+    refutations: tuple[Refutation, ...] = ()
+    seconds: float = 0.0
+    held: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether nothing was refuted."""
+        return not self.refutations
+
+    def __str__(self) -> str:
+        """Return one line that says it holds, or the refutations and one line."""
+        verdict = "all hold" if self.ok else f"{len(self.refutations)} refuted"
+        line = (
+            f"{self.rules} rules and {self.claims} claims checked in {self.cases} cases "
+            f"on torch {self.torch_version} ({self.device}) in {self.seconds:.1f} s: {verdict}"
+        )
+        return "\n".join([*map(str, self.refutations), line])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain data."""
+        return {"ok": self.ok, **asdict(self)}
+
+    def to_json(self) -> str:
+        """Return the report as JSON, keys sorted."""
+        return json.dumps(self.to_dict(), indent=2, sort_keys=True)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Report:
+        """Return the report that plain data describes."""
+        parts = {name: value for name, value in data.items() if name != "ok"}
+        refutations = tuple(Refutation(**entry) for entry in parts.pop("refutations"))
+        return cls(refutations=refutations, **parts)
