@@ -153,6 +153,13 @@ class TestBuild:
         shutil.rmtree(sandbox / "build/html")
         assert builds(sandbox)
 
+    def test_a_page_without_source_does_not_stay(self, sandbox: Path):
+        assert builds(sandbox)
+        (sandbox / "build/html/gone.html").touch()
+        (sandbox / "docs/page.md").write_text("changed")
+        assert builds(sandbox)
+        assert not (sandbox / "build/html/gone.html").exists()
+
     @pytest.mark.parametrize(
         ("name", "kept"), [("docs/page.md", True), ("mhadoc/rule.py", False), ("conf.py", False)]
     )
