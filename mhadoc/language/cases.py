@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import sympy
 
-from mhadoc.language.compiled import free_names, number, truth
+from mhadoc.language.compiled import compiled, free_names, number, truth
 
 __all__ = ["Axis", "Case", "Cases", "Choice", "Part"]
 
@@ -22,8 +22,8 @@ Part = Literal["constructor", "call"]
 class Choice:
     """One value of an axis: its label, and what it sets each symbol to.
 
-    A setting is a number or an expression in the sizes. ``passes`` is what the argument gets in
-    Python where that is not the symbol's own value (None for ``kdim``).
+    A setting is a number, or an expression in the sizes of the cases. ``passes`` is what the
+    argument gets in Python where that is not the symbol's own value (None for ``kdim``).
     """
 
     label: str
@@ -106,21 +106,36 @@ class Cases:
         places = tuple(found[0]) if found else ()
         return places, frozenset(tuple(part.values()) for part in found)
 
-    def where(self, condition: sympy.Basic) -> tuple[dict[int, int], ...]:
+    def where(self, condition: sympy.Basic, *axes: str) -> tuple[dict[int, int], ...]:
         """Return every choice, on the axes that matter, which meets a condition consistently.
 
-        Each is a mapping from the axis's place to the choice's position; the axes that are not
+        The axes that matter are those of the condition, those of consistency, and those named.
+        Each choice is a mapping from the axis's place to a position; the axes that are not
         mentioned can be chosen freely.
         """
+        key = (condition, axes)
+        if key not in self._found:
+            self._found[key] = tuple(self._search(condition, axes))
+        return self._found[key]
+
+    @cached_property
+    def _found(self) -> dict[Any, tuple[dict[int, int], ...]]:
+        return {}
+
+    def _search(self, condition: sympy.Basic, axes: tuple[str, ...]) -> Iterator[dict[int, int]]:
         asked = {*free_names(condition, self.consistent)}
-        places = [i for i, axis in enumerate(self.axes) if asked & axis.symbols]
-        both = sympy.And(condition, self.consistent)
-        found = []
-        for at in itertools.product(*(range(len(self.axes[i].choices)) for i in places)):
-            part = dict(zip(places, at, strict=True))
-            if truth(both, self.values(self.completed(part))):
-                found.append(part)
-        return tuple(found)
+        places = [
+            place
+            for place, axis in enumerate(self.axes)
+            if asked & axis.symbols or axis.name in axes
+        ]
+        names = free_names(both := sympy.And(condition, self.consistent))
+        test, values = compiled((both,), names), dict(self.values(self.plainest()))
+        for at in itertools.product(*(range(len(self.axes[place].choices)) for place in places)):
+            for place, position in zip(places, at, strict=True):
+                values.update(self._settings[place][position])
+            if test(*[values[name] for name in names])[0]:
+                yield dict(zip(places, at, strict=True))
 
     def completed(self, part: Mapping[int, int]) -> Case:
         """Return the case that chooses as told and plainly elsewhere."""
@@ -133,9 +148,7 @@ class Cases:
     def case(self, **labels: str) -> Case:
         """Return the case with these choices and the plainest elsewhere."""
         return Case(
-            tuple(
-                axis.index(labels[axis.name]) if axis.name in labels else 0 for axis in self.axes
-            )
+            tuple(axis.index(labels[axis.name]) if axis.name in labels else 0 for axis in self.axes)
         )
 
     def choices(self, case: Case) -> dict[str, Choice]:
@@ -153,8 +166,20 @@ class Cases:
     def values(self, case: Case) -> dict[str, Any]:
         """Return the number of every size and flag in a case."""
         values: dict[str, Any] = dict(self.sizes)
-        for axis, position in zip(self.axes, case.at, strict=True):
-            for name, setting in axis.choices[position].sets.items():
-                symbolic = isinstance(setting, sympy.Basic)
-                values[name] = number(setting, values) if symbolic else setting
+        for settings, position in zip(self._settings, case.at, strict=True):
+            values.update(settings[position])
         return values
+
+    @cached_property
+    def _settings(self) -> tuple[tuple[dict[str, Any], ...], ...]:
+        """Return what each choice sets, in numbers: an expression may ask for sizes only."""
+        return tuple(
+            tuple(
+                {name: self._numeric(setting) for name, setting in choice.sets.items()}
+                for choice in axis.choices
+            )
+            for axis in self.axes
+        )
+
+    def _numeric(self, setting: Any) -> Any:
+        return number(setting, self.sizes) if isinstance(setting, sympy.Basic) else setting

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import sympy
@@ -60,7 +60,9 @@ class Claim:
 
     ``check`` gets a :class:`Seen` and returns None where the sentence holds, or the mismatch.
     ``when`` says in which cases the sentence speaks; ``axes`` which choices can matter to it:
-    the exhaustive sweep tries every combination of those.
+    every combination of those is tried, the other choices varying, and every case of the covering
+    set where ``axes`` is None. ``twins`` are false sentences next to this one, each with the check
+    that would show it: a proof that is worth something refutes every one of them.
     """
 
     id: str
@@ -69,7 +71,8 @@ class Claim:
     check: Check
     source: str
     when: sympy.Basic = sympy.true
-    axes: tuple[str, ...] = ()
+    axes: tuple[str, ...] | None = None
+    twins: Mapping[str, Check] = field(default_factory=dict)
     since: str | None = None
     until: str | None = None
 
@@ -94,5 +97,5 @@ def close(expected: Any, observed: Any, tolerance: float = 1e-9) -> Mismatch | N
         return Mismatch(f"shape {tuple(expected.shape)}", f"shape {tuple(observed.shape)}")
     if observed.allclose(expected.to(observed.dtype), atol=tolerance, rtol=0, equal_nan=True):
         return None
-    worst = (observed - expected).abs().max()
+    worst = (observed - expected).detach().abs().max()
     return Mismatch("equal numbers", f"a difference of {float(worst):.3g}")

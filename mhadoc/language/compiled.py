@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import sympy
@@ -11,7 +11,7 @@ import sympy
 __all__ = ["compiled", "free_names", "number", "truth"]
 
 
-@lru_cache(maxsize=None)
+@cache
 def compiled(parts: tuple[sympy.Basic, ...], names: tuple[str, ...]) -> Callable[..., Any]:
     """Return a function of the named values that gives the parts' values as a tuple.
 
@@ -34,7 +34,7 @@ def truth(condition: sympy.Basic, values: Mapping[str, Any]) -> bool:
     return bool(number(condition, values))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _single(expression: sympy.Basic) -> tuple[tuple[str, ...], Callable[..., Any]]:
     names = free_names(expression)
     return names, compiled((expression,), names)

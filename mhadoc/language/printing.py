@@ -91,7 +91,7 @@ class _Maths(LatexPrinter):  # type: ignore[misc]  # sympy ships no types
     """Print symbols as torch's letters; other names upright, so that they read as words."""
 
     def _print_Symbol(self, expr: sympy.Symbol, style: str = "plain") -> str:
-        name = LETTERS.get(expr.name, expr.name)
+        name: str = LETTERS.get(expr.name, expr.name)
         if len(name) > 1 and expr.name not in LETTERS:
             return r"\mathrm{" + name.replace("_", r"\_") + "}"
         return name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import Any
 
 import sympy
@@ -152,7 +152,7 @@ def _solve(entry: tuple[sympy.Expr, int], sizes: dict[str, int]) -> bool:
     return True
 
 
-@lru_cache(maxsize=None)
+@cache
 def _linear(axis: sympy.Expr, symbol: sympy.Symbol) -> tuple[sympy.Expr, sympy.Expr]:
     """Return a and b of ``axis == a*symbol + b``, or zeros where it is not linear."""
     factor = axis.coeff(symbol, 1)

@@ -24,7 +24,14 @@ from mhadoc.proof.observe import RAISED, Bench, Observation
 #: How much wider than a case a module has to be before its numbers show a distribution.
 _WIDER = 16
 
-__all__ = ["check_call", "check_case", "check_class", "check_requirement", "speaks_of", "unexpected_state"]
+__all__ = [
+    "check_call",
+    "check_case",
+    "check_class",
+    "check_requirement",
+    "speaks_of",
+    "unexpected_state",
+]
 
 
 def speaks_of(rule: Rule, seen: Observation) -> bool:
@@ -122,7 +129,9 @@ def _(rule: Parameter, bench: Bench) -> Mismatch | None:
     """Compare fresh numbers with the distribution stated, on a module wide enough to tell."""
     part = next(iter(bench.spec.cases.where(rule.when)))
     arguments = bench.arguments(bench.spec.cases.completed(part))
-    wide = {name: value * _WIDER if type(value) is int else value for name, value in arguments.items()}
+    wide = {
+        name: value * _WIDER if type(value) is int else value for name, value in arguments.items()
+    }
     found = bench.fresh(wide).state_dict().get(rule.name)
     if found is None:
         return Mismatch("a parameter", "none")

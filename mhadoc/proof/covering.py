@@ -1,4 +1,4 @@
-"""A covering set of cases: few cases in which every combination of a few choices occurs."""
+"""A covering set of cases: few, but every combination of a few choices occurs in them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import sympy
 
-from mhadoc.language import Case, Cases, ModuleSpec
+from mhadoc.language import Case, Cases, Claim, ModuleSpec
 
-__all__ = ["covering", "cover"]
+__all__ = ["cover", "covering", "spread"]
 
 #: How many cases of its own a statement gets where the covering set shows it too seldom.
 ENOUGH = 6
@@ -18,32 +18,46 @@ ENOUGH = 6
 Combination = tuple[tuple[int, int], ...]
 
 
-def covering(spec: ModuleSpec, strength: int = 3) -> tuple[Case, ...]:
-    """Return cases in which every three choices that go together occur, and every statement.
+def covering(spec: ModuleSpec, strength: int = 3) -> dict[Case, tuple[Claim, ...]]:
+    """Return the quick cases, each with the claims that are checked in it; the rules are in all.
 
-    The set is the same in each run. Each rule and claim speaks of at least a few of the cases.
+    Every three choices that go together occur, each rule is spoken of in a few cases, and each
+    claim gets every combination of the choices that matter to it. The same in each run.
     """
-    cases = list(cover(spec.cases, strength))
-    seen = set(cases)
-    for statement in (*spec.rules, *spec.claims):
-        for case in _speaking(spec, statement.when):
-            if case not in seen:
-                seen.add(case)
-                cases.append(case)
-    return tuple(cases)
+    always = [claim for claim in spec.claims if claim.axes is None]
+    plan: dict[Case, list[Claim]] = {case: list(always) for case in cover(spec.cases, strength)}
+    for rule in spec.rules:
+        for case in spread(spec.cases, rule.when, limit=ENOUGH):
+            plan.setdefault(case, list(always))
+    for claim in spec.claims:
+        limit = ENOUGH if claim.axes is None else None
+        for case in spread(spec.cases, claim.when, claim.axes or (), limit):
+            entry = plan.setdefault(case, list(always))
+            entry += [claim] if claim.axes is not None else []
+    return {
+        case: tuple(c for c in claims if c.applies(spec.cases.values(case)))
+        for case, claims in plan.items()
+    }
 
 
-def _speaking(spec: ModuleSpec, when: sympy.Basic) -> Iterator[Case]:
-    """Return some cases that meet a condition, spread over all that do."""
-    if when in (True, sympy.true):
-        return
-    found = spec.cases.where(when)
-    chance = random.Random(str(when))
-    for part in chance.sample(found, min(ENOUGH, len(found))):
+def spread(
+    cases: Cases, when: sympy.Basic, axes: tuple[str, ...] = (), limit: int | None = None
+) -> Iterator[Case]:
+    """Iterate over cases that meet a condition: one for each combination on the axes named.
+
+    The other choices vary. With a limit, so many cases at most, spread over all that fit.
+    """
+    found = cases.where(when, *axes)
+    chance = random.Random(f"{when} {axes}")
+    found = tuple(chance.sample(found, len(found)))
+    places = [cases.names.index(name) for name in axes]
+    if axes or limit is None:
+        found = tuple({tuple(part[p] for p in places): part for part in found}.values())
+    for part in found[:limit]:
         yield Case(
             tuple(
                 part.get(place, chance.randrange(len(axis.choices)))
-                for place, axis in enumerate(spec.cases.axes)
+                for place, axis in enumerate(cases.axes)
             )
         )
 

@@ -1,6 +1,7 @@
 """All that is stated of torch.nn.MultiheadAttention."""
 
 from mhadoc.catalog.multihead_attention.call import INPUTS, OUTPUTS
+from mhadoc.catalog.multihead_attention.claims import CLAIMS
 from mhadoc.catalog.multihead_attention.constructor import ARGUMENTS, ATTRIBUTES, REQUIREMENTS
 from mhadoc.catalog.multihead_attention.grid import CASES
 from mhadoc.catalog.multihead_attention.parameters import PARAMETERS
@@ -24,4 +25,5 @@ SPEC = ModuleSpec(
     call_requirements=CALL_REQUIREMENTS,
     fast_path=FAST_PATH,
     cases=CASES,
+    claims=CLAIMS,
 )

@@ -1,6 +1,6 @@
 """The call of nn.MultiheadAttention: forward's arguments, its outputs and what it demands."""
 
-from sympy import And, Eq, Expr, Not, Or
+from sympy import And, Eq, Expr, Not
 
 from mhadoc.catalog.multihead_attention.symbols import (
     ATTEND,
@@ -19,7 +19,6 @@ from mhadoc.catalog.multihead_attention.symbols import (
     kdim,
     keys,
     need_weights,
-    packed,
     padding_mask,
     padding_mask_float,
     tensors,

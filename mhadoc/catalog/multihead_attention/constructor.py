@@ -6,7 +6,6 @@ from mhadoc.catalog.multihead_attention.symbols import (
     INIT,
     E,
     H,
-    add_bias_kv,
     add_zero_attn,
     batch_first,
     kdim,
@@ -14,7 +13,6 @@ from mhadoc.catalog.multihead_attention.symbols import (
     vdim,
 )
 from mhadoc.language import (
-    ANYTHING,
     DTYPE,
     INTEGER,
     NUMBER,

@@ -15,6 +15,7 @@ from mhadoc.catalog.multihead_attention.symbols import (
     bias,
     grad,
     is_causal,
+    need_weights,
     packed,
     padding_mask,
     padding_mask_float,
@@ -132,4 +133,4 @@ CALL_REQUIREMENTS = (
 )
 
 #: scaled_dot_product_attention makes the causal mask itself and the mask given is not looked at.
-discards_mask = And(is_causal, Not(padding_mask), attn_mask_rank > 0, Not(fast))
+discards_mask = And(is_causal, attn_mask_rank > 0, Not(padding_mask), Not(need_weights), Not(fast))

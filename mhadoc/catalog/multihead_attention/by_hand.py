@@ -1,0 +1,160 @@
+"""Attention worked out by hand, head by head, from nothing but the spec's blocks.
+
+Each convention that torch could have chosen otherwise is an argument, so that a claim about it
+has a false twin next to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mhadoc.catalog.multihead_attention.paths import discards_mask
+from mhadoc.language import Parameter, Seen
+from mhadoc.language.compiled import truth
+
+__all__ = ["TORCH", "Conventions", "by_hand"]
+
+
+@dataclass(frozen=True)
+class Conventions:
+    """What torch chose: the truth by default, a false twin where one is changed.
+
+    ``order`` names the blocks that serve as q, k and v; ``scale`` is the power of head_dim that
+    multiplies the scores; ``hides`` is the boolean that hides a key; ``head_major`` indexes a 3-D
+    mask by ``h * N + n``; ``interleaved`` gives head h every H-th row; ``extra_first`` puts the
+    appended keys in front; ``mixed`` takes rows of out_proj where torch takes columns.
+    """
+
+    order: str = "qkv"
+    scale: float = -0.5
+    hides: bool = True
+    head_major: bool = False
+    interleaved: bool = False
+    extra_first: bool = False
+    mixed: bool = False
+    float_factor: float = 1.0
+    obeys_hint: bool = True
+
+
+TORCH = Conventions()
+
+
+def by_hand(seen: Seen, rules: Any, conventions: Conventions = TORCH) -> tuple[Any, Any]:
+    """Return the output as (N, L, E) and the weights as (N, H, L, keys) for an observed call.
+
+    ``rules`` is the spec, whose blocks say which rows and columns belong to what.
+    """
+    work = _Work(seen, rules, conventions)
+    outputs, weights = 0, []
+    for head in range(seen.values["num_heads"]):
+        attention = (work.scores(head) + work.mask(head)).softmax(-1)
+        outputs = outputs + (attention @ work.projected("v", head)) @ work.columns(head)
+        weights.append(attention)
+    bias = seen.module.out_proj.bias
+    stacked = weights[0].new_empty((len(weights), *weights[0].shape))
+    for head, attention in enumerate(weights):
+        stacked[head] = attention
+    return (outputs if bias is None else outputs + bias), stacked.transpose(0, 1)
+
+
+@dataclass(frozen=True)
+class _Work:
+    seen: Seen
+    rules: Any
+    conventions: Conventions
+
+    def scores(self, head: int) -> Any:
+        """Return one head's scaled scores, (N, L, keys)."""
+        scale = self.seen.values["head_dim"] ** self.conventions.scale
+        return self.projected("q", head) @ self.projected("k", head).transpose(1, 2) * scale
+
+    def projected(self, role: str, head: int) -> Any:
+        """Return one head's q, k or v, (N, length, D), the extra keys included."""
+        tensor = {"q": "query", "k": "key", "v": "value"}[role]
+        block = "qkv"[self.conventions.order.index(role)]
+        weight, bias = self._projection(block, head)
+        projected = self._batch_first(self.seen.inputs[tensor]) @ weight.transpose(0, 1)
+        projected = projected if bias is None else projected + bias
+        return projected if role == "q" else self._extended(projected, role, head)
+
+    def _projection(self, block: str, head: int) -> tuple[Any, Any]:
+        module = self.seen.module
+        bias = module.in_proj_bias
+        if bias is not None:
+            bias = bias[self._rows("in_proj_bias", f"head h of {block}", head)]
+        if module.in_proj_weight is None:
+            name = f"{block}_proj_weight"
+            return getattr(module, name)[self._rows(name, "head h", head)], bias
+        rows = self._rows("in_proj_weight", f"head h of {block}", head)
+        return module.in_proj_weight[rows], bias
+
+    def _rows(self, parameter: str, block: str, head: int) -> slice:
+        rule: Parameter = self.rules.rule(parameter)
+        (found,) = (b for b in rule.blocks if b.name == block)
+        start, stop = found.bounds({**self.seen.values, "h": head})
+        if not self.conventions.interleaved:
+            return slice(start, stop)
+        first, _ = found.bounds({**self.seen.values, "h": 0})
+        heads = self.seen.values["num_heads"]
+        return slice(first + head, first + heads * (stop - start), heads)
+
+    def columns(self, head: int) -> Any:
+        """Return the part of out_proj that one head's output multiplies, (D, E)."""
+        weight = self.seen.module.out_proj.weight
+        rows = self._rows("out_proj.weight", "head h", head)
+        return weight[rows] if self.conventions.mixed else weight[:, rows].transpose(0, 1)
+
+    def _extended(self, projected: Any, role: str, head: int) -> Any:
+        extra = []
+        if self.seen.values["add_bias_kv"]:
+            learned = getattr(self.seen.module, f"bias_{role}")
+            extra.append(learned[:, :, self._rows(f"bias_{role}", "head h", head)])
+        if self.seen.values["add_zero_attn"]:
+            extra.append(projected.new_zeros((1, 1, projected.shape[2])))
+        return self._joined(projected, extra)
+
+    def _joined(self, real: Any, extra: list[Any]) -> Any:
+        count, length, size = real.shape
+        joined = real.new_zeros((count, length + len(extra), size))
+        first = len(extra) if self.conventions.extra_first else 0
+        joined[:, first : first + length] = real
+        for place, vector in enumerate(extra):
+            joined[:, place if self.conventions.extra_first else length + place] = vector[0]
+        return joined
+
+    def mask(self, head: int) -> Any:
+        """Return what is added to one head's scores, (N, L, keys)."""
+        values, query = self.seen.values, self._batch_first(self.seen.inputs["query"])
+        extra = values["add_bias_kv"] + values["add_zero_attn"]
+        mask = query.new_zeros((query.shape[0], query.shape[1], self._sources() + extra))
+        if self.conventions.obeys_hint and truth(discards_mask, values):
+            return mask.masked_fill(mask.new_ones(mask.shape[1:]).triu(1) > 0, float("-inf"))
+        first = extra if self.conventions.extra_first else 0
+        part = mask[:, :, first : first + self._sources()]
+        if (padding := self.seen.inputs.get("key_padding_mask")) is not None:
+            part += self._added(padding if padding.dim() == 2 else padding[None])[:, None]
+        if (given := self.seen.inputs.get("attn_mask")) is not None:
+            part += self._added(given if given.dim() == 2 else given[self._places(head)])
+        return mask
+
+    def _sources(self) -> int:
+        return int(self._batch_first(self.seen.inputs["key"]).shape[1])
+
+    def _places(self, head: int) -> list[int]:
+        heads = self.seen.values["num_heads"]
+        count = self.seen.values["N"] if self.seen.values["batched"] else 1
+        if self.conventions.head_major:
+            return [head * count + n for n in range(count)]
+        return [n * heads + head for n in range(count)]
+
+    def _added(self, mask: Any) -> Any:
+        if mask.is_floating_point():
+            return mask * self.conventions.float_factor
+        hidden = mask if self.conventions.hides else ~mask
+        return self.seen.inputs["query"].new_zeros(mask.shape).masked_fill(hidden, float("-inf"))
+
+    def _batch_first(self, tensor: Any) -> Any:
+        if not self.seen.values["batched"]:
+            return tensor[None]
+        return tensor if self.seen.values["batch_first"] else tensor.transpose(0, 1)
