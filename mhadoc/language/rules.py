@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import sympy
 
-from mhadoc.language.compiled import compiled, free_names, truth
+from mhadoc.language.compiled import compiled, free_names, number, truth
 from mhadoc.language.printing import condition_text
 from mhadoc.language.shapes import Shape
 from mhadoc.language.values import ANYTHING, Accepts
@@ -32,7 +32,10 @@ class Requirement:
 
     ``error`` is the name of torch's exception class and ``message`` a template of its text, in
     which ``{name}`` stands for a value. ``unless`` is a condition under which torch does not look.
-    ``example`` is one call that breaks it and nothing else.
+    ``example`` are constructor arguments that break it and nothing else. For a demand of the call,
+    ``breaks`` returns, for an observed legal call, the inputs to change so that just this demand
+    is broken; ``when`` says in which cases torch then raises this text, in which ``{key.shape}``
+    stands for a fact of an input and ``computes`` names expressions.
     """
 
     id: str
@@ -45,14 +48,18 @@ class Requirement:
     accepts: Accepts | None = None
     unless: sympy.Basic = sympy.false
     example: Mapping[str, Any] | None = None
+    breaks: Callable[[Any], Mapping[str, Any]] | None = None
+    when: sympy.Basic = sympy.true
+    computes: Mapping[str, sympy.Expr] = field(default_factory=dict)
     source: str = ""
     since: str | None = None
     until: str | None = None
 
     def torch_error(self, values: Mapping[str, object]) -> str:
         """Return the exception torch raises for these values, as ``Class: text``."""
-        shown = {name: values.get(name) for name in values}
-        return f"{self.error}: {self.message.format(**shown, **_types(shown))}"
+        computed = {name: number(expression, values) for name, expression in self.computes.items()}
+        shown = {**values, **_types(values), **computed}
+        return f"{self.error}: {self.message.format(**shown)}"
 
 
 def _types(values: Mapping[str, object]) -> dict[str, str]:

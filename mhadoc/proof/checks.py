@@ -28,6 +28,7 @@ __all__ = [
     "check_call",
     "check_case",
     "check_class",
+    "check_mistake",
     "check_requirement",
     "speaks_of",
     "unexpected_state",
@@ -166,8 +167,19 @@ def check_requirement(requirement: Requirement, bench: Bench) -> Mismatch | None
 
 def check_call(requirement: Requirement, seen: Observation) -> Mismatch | None:
     """Compare what forward raised with what a requirement of the call says; None where it fits."""
-    raised = f"{type(seen.error).__name__}: {seen.error}" if seen.error else "no error"
-    expected = requirement.torch_error(seen.values)
+    expected = requirement.torch_error({**seen.values, **seen.inputs})
     if truth(requirement.holds, seen.values):
-        return Mismatch("no such error", raised) if raised == expected else None
-    return same(expected, raised)
+        return Mismatch("no such error", expected) if _raised(seen) == expected else None
+    return same(expected, _raised(seen))
+
+
+def check_mistake(requirement: Requirement, seen: Observation) -> Mismatch | None:
+    """Break one requirement in a legal call, and compare what torch raises with what is stated."""
+    if requirement.breaks is None or seen.error is not None:
+        return None
+    wrong = seen.again(**requirement.breaks(seen))
+    return same(requirement.torch_error({**wrong.values, **wrong.inputs}), _raised(wrong))
+
+
+def _raised(seen: Observation) -> str:
+    return f"{type(seen.error).__name__}: {seen.error}" if seen.error else "no error"

@@ -12,10 +12,12 @@ import torch
 
 from mhadoc.catalog import spec, specs
 from mhadoc.language import Argument, Case, Claim, Input, Mismatch, Parameter
+from mhadoc.language.compiled import truth
 from mhadoc.proof.checks import (
     check_call,
     check_case,
     check_class,
+    check_mistake,
     check_requirement,
     speaks_of,
     unexpected_state,
@@ -113,7 +115,9 @@ def _look_at_case(seen: Observation, claims: tuple[Claim, ...], tally: Tally) ->
     found = seen.bench.spec
     tally.note(f"{found.name}.state_dict", seen.case, unexpected_state(seen))
     for requirement in found.call_requirements:
-        tally.note(found.address(requirement), seen.case, check_call(requirement, seen))
+        check = check_call if requirement.breaks is None else check_mistake
+        if truth(requirement.when, seen.values):
+            tally.note(found.address(requirement), seen.case, check(requirement, seen))
     for rule in found.rules:
         if speaks_of(rule, seen):
             tally.note(found.address(rule), seen.case, check_case(rule, seen))
