@@ -70,12 +70,21 @@ class Case:
 class Cases:
     """All cases of a spec: sizes, axes, and the condition under which choices are consistent.
 
-    In a case all sizes differ, so that no two letters can be mistaken for each other.
+    In a case all sizes differ, so that no two letters can be mistaken for each other. A size is
+    a number, or an expression in sizes before it.
     """
 
-    sizes: Mapping[str, int]
+    sizes: Mapping[str, Any]
     axes: tuple[Axis, ...]
     consistent: sympy.Basic = field(default=sympy.true)
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """Return every size in numbers."""
+        numbers: dict[str, int] = {}
+        for name, size in self.sizes.items():
+            numbers[name] = number(size, numbers) if isinstance(size, sympy.Basic) else size
+        return numbers
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -165,7 +174,7 @@ class Cases:
 
     def values(self, case: Case) -> dict[str, Any]:
         """Return the number of every size and flag in a case."""
-        values: dict[str, Any] = dict(self.sizes)
+        values: dict[str, Any] = dict(self.numbers)
         for settings, position in zip(self._settings, case.at, strict=True):
             values.update(settings[position])
         return values
@@ -182,4 +191,4 @@ class Cases:
         )
 
     def _numeric(self, setting: Any) -> Any:
-        return number(setting, self.sizes) if isinstance(setting, sympy.Basic) else setting
+        return number(setting, self.numbers) if isinstance(setting, sympy.Basic) else setting

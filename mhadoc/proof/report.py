@@ -14,8 +14,8 @@ __all__ = ["Refutation", "Report"]
 class Refutation:
     """A rule or claim, the smallest case found in which it does not hold, and what happened.
 
-    ``case`` holds only the choices that differ from the plainest ones; ``code`` reproduces the
-    case on plain torch.
+    ``case`` holds only the choices that differ from the plainest ones, ``sizes`` the numbers;
+    ``code`` reproduces the case on plain torch.
     """
 
     statement: str
@@ -23,16 +23,19 @@ class Refutation:
     case: Mapping[str, str]
     expected: str
     observed: str
+    sizes: Mapping[str, int] = field(default_factory=dict)
     code: str = ""
 
     def __str__(self) -> str:
         """Return the refutation as a few lines of text."""
         chosen = ", ".join(f"{axis}={label}" for axis, label in self.case.items())
+        sizes = ", ".join(f"{name}={number}" for name, number in self.sizes.items())
         return "\n".join(
             (
                 f"refuted: {self.statement}",
                 f"  states:   {self.sentence}",
                 f"  case:     {chosen or 'every choice at its default'}",
+                f"  sizes:    {sizes}",
                 f"  expected: {self.expected}",
                 f"  observed: {self.observed}",
             )

@@ -1,12 +1,22 @@
 """The cases of nn.MultiheadAttention: every argument that can matter, and sizes that all differ."""
 
-from sympy import And, Eq, Implies
+from sympy import And, Eq, Implies, Symbol
 
-from mhadoc.catalog.multihead_attention.symbols import E, L, S, kdim, packed, tensors, vdim
+from mhadoc.catalog.multihead_attention.symbols import (
+    D,
+    E,
+    H,
+    L,
+    S,
+    kdim,
+    packed,
+    tensors,
+    vdim,
+)
 from mhadoc.language import Axis, Cases, Choice
 
 
-def _features(name: str, other: int) -> Axis:
+def _features(name: str, other: Symbol) -> Axis:
     return Axis(
         name,
         "constructor",
@@ -31,7 +41,7 @@ CASES = Cases(
         "N": 3,
         "num_heads": 2,
         "head_dim": 5,
-        "embed_dim": 10,
+        "embed_dim": H * D,
         "L": 4,
         "S": 7,
         "kdim": 11,
@@ -41,8 +51,8 @@ CASES = Cases(
         Axis.flag("bias", "constructor", plain=True),
         Axis.flag("add_bias_kv", "constructor", plain=False),
         Axis.flag("add_zero_attn", "constructor", plain=False),
-        _features("kdim", 11),
-        _features("vdim", 13),
+        _features("kdim", kdim),
+        _features("vdim", vdim),
         Axis.flag("batch_first", "constructor", plain=False),
         Axis(
             "dropout",

@@ -1,5 +1,5 @@
 """The claims about nn.MultiheadAttention, theme by theme."""
 
-from mhadoc.catalog.multihead_attention.claims import formula, storage
+from mhadoc.catalog.multihead_attention.claims import formula, storage, walk
 
-CLAIMS = (*storage.CLAIMS, *formula.CLAIMS)
+CLAIMS = (*walk.CLAIMS, *storage.CLAIMS, *formula.CLAIMS)

@@ -1,0 +1,67 @@
+"""Looking: each statement of a spec compared with the class, and with what it did in a case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mhadoc.language import Argument, Case, Claim, Input, Mismatch, Parameter
+from mhadoc.language.compiled import truth
+from mhadoc.proof.checks import (
+    check_call,
+    check_case,
+    check_class,
+    check_mistake,
+    check_requirement,
+    speaks_of,
+    unexpected_state,
+)
+from mhadoc.proof.observe import Bench, Observation
+from mhadoc.proof.tally import Tally
+
+__all__ = ["look", "look_again", "look_at_case", "look_at_class"]
+
+
+def look(bench: Bench, plan: Mapping[Case, tuple[Claim, ...]]) -> Tally:
+    """Check the class itself once, and then each case with the claims planned for it."""
+    tally = Tally()
+    look_at_class(bench, tally)
+    for case, claims in plan.items():
+        tally.cases += 1
+        look_at_case(bench.observe(case), claims, tally)
+    return tally
+
+
+def look_at_class(bench: Bench, tally: Tally) -> None:
+    """Check what can be told without a case: signatures, initial values, refused arguments."""
+    found, plainest = bench.spec, bench.spec.cases.plainest()
+    for rule in found.rules:
+        if isinstance(rule, Argument | Input | Parameter):
+            tally.note(found.address(rule), plainest, check_class(rule, bench))
+    for requirement in found.requirements:
+        if requirement.example is not None:
+            mismatch = check_requirement(requirement, bench)
+            tally.note(found.address(requirement), plainest, mismatch)
+
+
+def look_at_case(seen: Observation, claims: tuple[Claim, ...], tally: Tally) -> None:
+    """Check every rule that speaks of a case, and some claims."""
+    found = seen.bench.spec
+    tally.note(f"{found.name}.state_dict", seen.case, unexpected_state(seen))
+    for requirement in found.call_requirements:
+        check = check_call if requirement.breaks is None else check_mistake
+        if truth(requirement.when, seen.values):
+            tally.note(found.address(requirement), seen.case, check(requirement, seen))
+    for rule in found.rules:
+        if speaks_of(rule, seen):
+            tally.note(found.address(rule), seen.case, check_case(rule, seen))
+    for claim in claims:
+        tally.note(claim.id, seen.case, claim.check(seen))
+
+
+def look_again(statement: str, bench: Bench, case: Case) -> Mismatch | None:
+    """Check one statement in one case; None where it holds or does not speak."""
+    tally, values = Tally(), bench.spec.cases.values(case)
+    claims = tuple(c for c in bench.spec.claims if c.id == statement and c.applies(values))
+    look_at_case(bench.observe(case), claims, tally)
+    _, mismatch = tally.refuted.get(statement, (case, None))
+    return mismatch
