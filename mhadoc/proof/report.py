@@ -65,20 +65,29 @@ class Report:
         return not self.refutations
 
     def __str__(self) -> str:
-        """Return one line that says it holds, or the refutations and one line."""
+        """Return the refutations, if any, and one line."""
+        return "\n".join([*map(str, self.refutations), self.line()])
+
+    def __rich__(self) -> object:
+        """Return the report as rich prints it in a terminal."""
+        from mhadoc.proof.formats import table
+
+        return table(self)
+
+    def line(self) -> str:
+        """Return one line: how much was checked, where, how long it took, and the verdict."""
         verdict = "all hold" if self.ok else f"{len(self.refutations)} refuted"
-        line = (
+        return (
             f"{self.rules} rules and {self.claims} claims checked in {self.cases} cases "
             f"on torch {self.torch_version} ({self.device}) in {self.seconds:.1f} s: {verdict}"
         )
-        return "\n".join([*map(str, self.refutations), line])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data."""
         return {"ok": self.ok, **asdict(self)}
 
     def to_json(self) -> str:
-        """Return the report as JSON, keys sorted."""
+        """Return the report as JSON, keys sorted, as ``report.schema.json`` beside it says."""
         return json.dumps(self.to_dict(), indent=2, sort_keys=True)
 
     @classmethod

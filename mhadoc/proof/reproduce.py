@@ -104,7 +104,7 @@ def _shown(bench: Bench, statement: str, mismatch: Mismatch) -> Iterator[str]:
     yield "for name, parameter in module.state_dict().items():"
     yield "    print(name, tuple(parameter.shape))"
     for name in dict.fromkeys(rule.name for rule in bench.spec.outputs):
-        yield f"print({name!r}, {name} if {name} is None else tuple({name}.shape))"
+        yield f"print({name!r}, getattr({name}, 'shape', None))"
         if rule is None:
             yield f"print({name})"
     if rule is not None and mismatch.expected.startswith("("):
