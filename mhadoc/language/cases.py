@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -145,6 +146,64 @@ class Cases:
                 values.update(self._settings[place][position])
             if test(*[values[name] for name in names])[0]:
                 yield dict(zip(places, at, strict=True))
+
+    def draw(
+        self, condition: sympy.Basic, chance: random.Random, fixed: Mapping[int, int]
+    ) -> Case | None:
+        """Return some consistent case that meets a condition; None where there is none.
+
+        ``fixed`` holds what is chosen already: the axis's place and the position there.
+        """
+        order, checks = self._order(condition, tuple(fixed))
+        at = self._drawn(order, checks, chance, fixed, dict(self.numbers))
+        return None if at is None else Case(tuple(at[place] for place in range(len(self.axes))))
+
+    def _drawn(
+        self,
+        order: tuple[int, ...],
+        checks: Mapping[int, list[Any]],
+        chance: random.Random,
+        fixed: Mapping[int, int],
+        values: Mapping[str, Any],
+    ) -> dict[int, int] | None:
+        if not order:
+            return {}
+        place, rest = order[0], order[1:]
+        options = list(range(len(self.axes[place].choices)))
+        chance.shuffle(options)
+        for position in [fixed[place]] if place in fixed else options:
+            chosen = {**values, **self._settings[place][position]}
+            if all(test(*[chosen[n] for n in names])[0] for names, test in checks.get(place, ())):
+                found = self._drawn(rest, checks, chance, fixed, chosen)
+                if found is not None:
+                    return {place: position, **found}
+        return None
+
+    def _order(
+        self, condition: sympy.Basic, first: tuple[int, ...]
+    ) -> tuple[tuple[int, ...], dict[int, list[Any]]]:
+        """Return an order of the axes, and what can be asked once an axis is chosen."""
+        key = (condition, first)
+        if key not in self._orders:
+            parts = sympy.And.make_args(sympy.And(condition, self.consistent))
+            asked = sorted(((self._places(part), part) for part in parts), key=lambda a: len(a[0]))
+            mentioned = (place for places, _ in asked for place in places)
+            order = tuple(dict.fromkeys((*first, *mentioned, *range(len(self.axes)))))
+            checks: dict[int, list[Any]] = {}
+            for places, part in asked:
+                last = max(places, key=order.index, default=order[0])
+                names = free_names(part)
+                checks.setdefault(last, []).append((names, compiled((part,), names)))
+            self._orders[key] = order, checks
+        return self._orders[key]
+
+    @cached_property
+    def _orders(self) -> dict[Any, tuple[tuple[int, ...], dict[int, list[Any]]]]:
+        return {}
+
+    def _places(self, condition: sympy.Basic) -> tuple[int, ...]:
+        asked = {*free_names(condition)}
+        return tuple(place for place, axis in enumerate(self.axes) if asked & axis.symbols)
 
     def completed(self, part: Mapping[int, int]) -> Case:
         """Return the case that chooses as told and plainly elsewhere."""

@@ -44,8 +44,15 @@ class Seen(Protocol):
     def error(self) -> Exception | None:
         """What forward raised, or None."""
 
-    def again(self, **inputs: Any) -> Seen:
-        """Call the same module once more with some inputs changed."""
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What forward warned of."""
+
+    def again(self, module: Any = None, **inputs: Any) -> Seen:
+        """Call the module, or another one, once more with some inputs changed."""
+
+    def operators(self, module: Any = None, **inputs: Any) -> tuple[str, ...]:
+        """Call once more, and return the names of torch's operators that ran, in order."""
 
     def built(self, **arguments: Any) -> Any:
         """Build another module with some constructor arguments changed."""

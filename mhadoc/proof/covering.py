@@ -26,8 +26,9 @@ def covering(spec: ModuleSpec, strength: int = 3) -> dict[Case, tuple[Claim, ...
     """
     always = [claim for claim in spec.claims if claim.axes is None]
     plan: dict[Case, list[Claim]] = {case: list(always) for case in cover(spec.cases, strength)}
-    for rule in spec.rules:
-        for case in spread(spec.cases, rule.when, limit=ENOUGH):
+    conditions = [*(r.when for r in spec.rules), *(r.when for r in spec.call_requirements)]
+    for when in dict.fromkeys(conditions):
+        for case in spread(spec.cases, when, limit=ENOUGH):
             plan.setdefault(case, list(always))
     for claim in spec.claims:
         limit = ENOUGH if claim.axes is None else None
@@ -45,21 +46,16 @@ def spread(
 ) -> Iterator[Case]:
     """Iterate over cases that meet a condition: one for each combination on the axes named.
 
-    The other choices vary. With a limit, so many cases at most, spread over all that fit.
+    The other choices vary. With a limit and no axes, so many draws over all that fit.
     """
-    found = cases.where(when, *axes)
     chance = random.Random(f"{when} {axes}")
-    found = tuple(chance.sample(found, len(found)))
     places = [cases.names.index(name) for name in axes]
-    if axes or limit is None:
-        found = tuple({tuple(part[p] for p in places): part for part in found}.values())
-    for part in found[:limit]:
-        yield Case(
-            tuple(
-                part.get(place, chance.randrange(len(axis.choices)))
-                for place, axis in enumerate(cases.axes)
-            )
-        )
+    sizes = [range(len(cases.axes[place].choices)) for place in places]
+    once = (None,) if limit is None else range(limit)
+    for _, at in itertools.product(once, itertools.product(*sizes)):
+        case = cases.draw(when, chance, dict(zip(places, at, strict=True)))
+        if case is not None:
+            yield case
 
 
 def cover(cases: Cases, strength: int) -> Iterator[Case]:

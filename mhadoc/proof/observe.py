@@ -12,6 +12,7 @@ from typing import Any
 from zlib import crc32
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mhadoc.errors import UnknownNameError
 from mhadoc.language import Case, Input, ModuleSpec
@@ -29,6 +30,20 @@ RAISED = (
     TypeError,
     ValueError,
 )
+
+
+class _Recorder(TorchDispatchMode):
+    """Notes each operator that torch runs in this thread while the context is open."""
+
+    @cached_property
+    def names(self) -> list[str]:
+        return []
+
+    def __torch_dispatch__(
+        self, operator: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        self.names.append(operator.name().removeprefix("aten::"))
+        return operator(*args, **(kwargs or {}))
 
 
 @dataclass(frozen=True)
@@ -50,10 +65,18 @@ class Observation:
         return dict(self.module.state_dict())
 
     def again(self, module: Any = None, **inputs: Any) -> Observation:
-        """Call the module, or another one, once more with some inputs changed."""
-        return self.bench.call(
-            self.case, self.values, module or self.module, {**self.inputs, **inputs}
-        )
+        """Call the module, or another one, once more with some inputs changed.
+
+        An input that is given as ``...`` is left out of the call.
+        """
+        given = {name: i for name, i in {**self.inputs, **inputs}.items() if i is not ...}
+        return self.bench.call(self.case, self.values, module or self.module, given)
+
+    def operators(self, module: Any = None, **inputs: Any) -> tuple[str, ...]:
+        """Call once more, and return the names of torch's operators that ran, in order."""
+        with _Recorder() as recorder:
+            self.again(module, **inputs)
+        return tuple(recorder.names)
 
     def built(self, **arguments: Any) -> Any:
         """Build another module with some constructor arguments changed, and the same weights.
