@@ -74,7 +74,7 @@ class Observation:
 
     def operators(self, module: Any = None, **inputs: Any) -> tuple[str, ...]:
         """Call once more, and return the names of torch's operators that ran, in order."""
-        with _Recorder() as recorder:
+        with _Recorder() as recorder:  # type: ignore[no-untyped-call]  # torch gives it no types
             self.again(module, **inputs)
         return tuple(recorder.names)
 
