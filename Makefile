@@ -1,6 +1,6 @@
 # Everything runs in .venv, which `make setup` fills from requirements.txt.
 PYTHON ?= python3
-PYTEST_ARGS ?= -n 2
+PYTEST_ARGS ?= -n 2 --dist loadgroup
 PORT ?= 8000
 
 RUN := .venv/bin/python -m

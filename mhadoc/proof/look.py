@@ -21,11 +21,18 @@ from mhadoc.proof.tally import Tally
 __all__ = ["look", "look_again", "look_at_case", "look_at_class"]
 
 
-def look(bench: Bench, plan: Mapping[Case, tuple[Claim, ...]]) -> Tally:
-    """Check the class itself once, and then each case with the claims planned for it."""
+def look(
+    bench: Bench, plan: Mapping[Case, tuple[Claim, ...]], *, to_the_end: bool = True
+) -> Tally:
+    """Check the class itself once, and then each case with the claims planned for it.
+
+    Without ``to_the_end`` it stops after the first case that refutes something.
+    """
     tally = Tally()
     look_at_class(bench, tally)
     for case, claims in plan.items():
+        if tally.refuted and not to_the_end:
+            break
         tally.cases += 1
         look_at_case(bench.observe(case), claims, tally)
     return tally

@@ -1,0 +1,112 @@
+"""Refutations are shown in the smallest case, with a program that reproduces them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from sympy import Not, true
+
+import mhadoc
+from mhadoc.catalog.multihead_attention.symbols import E, H, L, N, S, bias
+from mhadoc.language import Claim, ModuleSpec, Shape, same
+from mhadoc.proof.look import look_again
+from mhadoc.proof.observe import Bench
+from mhadoc.proof.report import Refutation
+
+SPEC = mhadoc.spec("MultiheadAttention")
+
+
+def changed(name: str, **changes: object) -> ModuleSpec:
+    """Return the spec without its claims, with one rule changed."""
+
+    def swap(rules: tuple) -> tuple:
+        return tuple(replace(rule, **changes) if rule.id == name else rule for rule in rules)
+
+    return replace(SPEC, claims=(), parameters=swap(SPEC.parameters), outputs=swap(SPEC.outputs))
+
+
+def refuted(spec: ModuleSpec, statement: str) -> Refutation:
+    report = mhadoc.verify(spec)
+    (found,) = (r for r in report.refutations if r.statement == statement)
+    return found
+
+
+WRONG = [
+    ("v_proj_weight", {"shape": Shape(E, S)}, [{"kdim": "other"}, {"vdim": "other"}]),
+    ("in_proj_bias", {"when": Not(bias)}, [{}]),
+    ("bias_k", {"when": true}, [{}]),
+    (
+        "attn_output_weights.per_head",
+        {"shape": Shape(N, H, L, S)},
+        [
+            {"average_attn_weights": "False", "add_zero_attn": "True"},
+            {"average_attn_weights": "False", "add_bias_kv": "True"},
+        ],
+    ),
+    ("attn_output.unbatched", {"shape": Shape(S, E)}, [{"rank": "2-D"}]),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "cases"), WRONG)
+def test_fewest_choices(name: str, changes: dict, cases: list) -> None:
+    found = refuted(changed(name, **changes), f"MultiheadAttention.{name}")
+    assert found.case in cases
+
+
+@pytest.mark.parametrize(("name", "changes", "cases"), WRONG)
+def test_smallest_sizes(name: str, changes: dict, cases: list) -> None:
+    sizes = refuted(changed(name, **changes), f"MultiheadAttention.{name}").sizes
+    assert sizes["N"] == 1
+    assert sizes["embed_dim"] == sizes["num_heads"] * sizes["head_dim"] < 10
+    assert len(set(sizes.values())) == len(sizes)
+
+
+@pytest.mark.parametrize(("name", "changes", "cases"), WRONG)
+def test_program_shows_it_on_plain_torch(name: str, changes: dict, cases: list) -> None:
+    found = refuted(changed(name, **changes), f"MultiheadAttention.{name}")
+    assert "mhadoc" not in found.code
+    ran = subprocess.run(
+        [sys.executable, "-c", found.code], capture_output=True, text=True, check=False
+    )
+    if found.expected.startswith("("):
+        assert ran.returncode == 1
+        assert "AssertionError" in ran.stderr
+    else:
+        assert ran.returncode == 0
+        assert "attn_output" in ran.stdout
+
+
+def test_program_of_a_true_statement_runs() -> None:
+    wrong = Claim("mha.wrong", "The output is None.", "", lambda seen: same(1, 2), "x")
+    found = refuted(replace(SPEC, claims=(wrong,)), "mha.wrong")
+    assert found.case == {}
+    ran = subprocess.run([sys.executable, "-c", found.code], capture_output=True, check=False)
+    assert ran.returncode == 0
+
+
+def test_refused_argument() -> None:
+    requirements = tuple(
+        replace(r, error="ValueError") if r.id == "num_heads.divides" else r
+        for r in SPEC.requirements
+    )
+    spec = replace(SPEC, claims=(), requirements=requirements)
+    found = refuted(spec, "MultiheadAttention.num_heads.divides")
+    assert found.observed.startswith("'AssertionError")
+    ran = subprocess.run(
+        [sys.executable, "-c", found.code], capture_output=True, text=True, check=False
+    )
+    assert "AssertionError: embed_dim must be divisible by num_heads" in ran.stderr
+
+
+def test_nothing_can_be_taken_from_the_smallest() -> None:
+    spec = changed("attn_output_weights.per_head", shape=Shape(N, H, L, S))
+    statement = "MultiheadAttention.attn_output_weights.per_head"
+    found = refuted(spec, statement)
+    bench = Bench(replace(spec, cases=replace(spec.cases, sizes=found.sizes)))
+    for axis in found.case:
+        fewer = {name: label for name, label in found.case.items() if name != axis}
+        assert look_again(statement, bench, spec.cases.case(**fewer)) is None
+    assert look_again(statement, bench, spec.cases.case(**found.case)) is not None
