@@ -50,27 +50,28 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("name", "changes", "cases"), WRONG)
-def test_fewest_choices(name: str, changes: dict, cases: list) -> None:
-    found = refuted(changed(name, **changes), f"MultiheadAttention.{name}")
+@pytest.fixture(scope="module", params=WRONG, ids=[name for name, _, _ in WRONG])
+def wrong(request: pytest.FixtureRequest) -> tuple[Refutation, list]:
+    name, changes, cases = request.param
+    return refuted(changed(name, **changes), f"MultiheadAttention.{name}"), cases
+
+
+def test_fewest_choices(wrong: tuple[Refutation, list]) -> None:
+    found, cases = wrong
     assert found.case in cases
 
 
-@pytest.mark.parametrize(("name", "changes", "cases"), WRONG)
-def test_smallest_sizes(name: str, changes: dict, cases: list) -> None:
-    sizes = refuted(changed(name, **changes), f"MultiheadAttention.{name}").sizes
+def test_smallest_sizes(wrong: tuple[Refutation, list]) -> None:
+    sizes = wrong[0].sizes
     assert sizes["N"] == 1
     assert sizes["embed_dim"] == sizes["num_heads"] * sizes["head_dim"] < 10
     assert len(set(sizes.values())) == len(sizes)
 
 
-@pytest.mark.parametrize(("name", "changes", "cases"), WRONG)
-def test_program_shows_it_on_plain_torch(name: str, changes: dict, cases: list) -> None:
-    found = refuted(changed(name, **changes), f"MultiheadAttention.{name}")
+def test_program_shows_it_on_plain_torch(wrong: tuple[Refutation, list]) -> None:
+    found, _ = wrong
     assert "mhadoc" not in found.code
-    ran = subprocess.run(
-        [sys.executable, "-c", found.code], capture_output=True, text=True, check=False
-    )
+    ran = run(found.code)
     if found.expected.startswith("("):
         assert ran.returncode == 1
         assert "AssertionError" in ran.stderr
@@ -79,12 +80,17 @@ def test_program_shows_it_on_plain_torch(name: str, changes: dict, cases: list) 
         assert "attn_output" in ran.stdout
 
 
+def run(program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+
+
 def test_program_of_a_true_statement_runs() -> None:
     wrong = Claim("mha.wrong", "The output is None.", "", lambda seen: same(1, 2), "x")
     found = refuted(replace(SPEC, claims=(wrong,)), "mha.wrong")
     assert found.case == {}
-    ran = subprocess.run([sys.executable, "-c", found.code], capture_output=True, check=False)
-    assert ran.returncode == 0
+    assert run(found.code).returncode == 0
 
 
 def test_refused_argument() -> None:
@@ -95,10 +101,7 @@ def test_refused_argument() -> None:
     spec = replace(SPEC, claims=(), requirements=requirements)
     found = refuted(spec, "MultiheadAttention.num_heads.divides")
     assert found.observed.startswith("'AssertionError")
-    ran = subprocess.run(
-        [sys.executable, "-c", found.code], capture_output=True, text=True, check=False
-    )
-    assert "AssertionError: embed_dim must be divisible by num_heads" in ran.stderr
+    assert "AssertionError: embed_dim must be divisible by num_heads" in run(found.code).stderr
 
 
 def test_nothing_can_be_taken_from_the_smallest() -> None:
