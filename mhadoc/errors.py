@@ -37,7 +37,7 @@ class RuleError(MhadocError, ValueError):
 
     def text(self) -> str:
         """Return the message: the rule, what was expected, what came, and what to do."""
-        came = ", ".join(f"{name}={value!r}" for name, value in self.values.items())
+        came = ", ".join(f"{name}={value!r}" for name, value in self.values.items()) or "nothing"
         lines = [f"{self.rule}: {self.expected}, but got {came}.", f"  way out: {self.hint}"]
         if self.torch_error:
             lines.append(f"  torch raises: {self.torch_error}")

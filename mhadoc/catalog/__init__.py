@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -26,11 +27,15 @@ def spec(target: object) -> ModuleSpec:
     A spec is returned as it is. Raises UnknownNameError with the closest names otherwise. torch
     is never imported here.
     """
+    if isinstance(target, str):
+        return _known(target)
     from mhadoc.language import ModuleSpec
 
-    if isinstance(target, ModuleSpec):
-        return target
-    name = target if isinstance(target, str) else _name(target)
+    return target if isinstance(target, ModuleSpec) else _known(_name(target))
+
+
+@cache
+def _known(name: str) -> ModuleSpec:
     short = name.removeprefix("torch.").removeprefix("nn.")
     if short not in _PLACES:
         raise UnknownNameError("spec", short, _PLACES)

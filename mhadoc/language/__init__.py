@@ -22,12 +22,26 @@ from mhadoc.language.rules import (
 from mhadoc.language.shapes import Match, Shape
 from mhadoc.language.specs import ModuleSpec
 from mhadoc.language.symbols import LETTERS, Symbol
-from mhadoc.language.values import ANYTHING, DTYPE, INTEGER, NUMBER, SIZE, TRUTH, Accepts
+from mhadoc.language.values import (
+    ANYTHING,
+    DEVICE,
+    DTYPE,
+    INITIALISABLE,
+    INTEGER,
+    LEARNABLE,
+    NUMBER,
+    SIZE,
+    TRUTH,
+    Accepts,
+)
 
 __all__ = [
     "ANYTHING",
+    "DEVICE",
     "DTYPE",
+    "INITIALISABLE",
     "INTEGER",
+    "LEARNABLE",
     "LETTERS",
     "NUMBER",
     "SIZE",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import sympy
 
-__all__ = ["compiled", "free_names", "number", "truth"]
+__all__ = ["compiled", "free_names", "number", "picker", "truth"]
 
 
 @cache
@@ -43,3 +44,10 @@ def _single(expression: sympy.Basic) -> tuple[tuple[str, ...], Callable[..., Any
 def free_names(*parts: sympy.Basic) -> tuple[str, ...]:
     """Return the names of the symbols that occur in the parts, sorted."""
     return tuple(sorted({symbol.name for part in parts for symbol in part.free_symbols}))
+
+
+def picker(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Return a function that takes these names' values out of a mapping, as a tuple."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)

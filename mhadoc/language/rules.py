@@ -11,7 +11,7 @@ import sympy
 from mhadoc.language.compiled import compiled, free_names, number, truth
 from mhadoc.language.printing import condition_text
 from mhadoc.language.shapes import Shape
-from mhadoc.language.values import ANYTHING, Accepts
+from mhadoc.language.values import ANYTHING, REFUSALS, Accepts, c_name
 
 __all__ = [
     "Argument",
@@ -36,6 +36,9 @@ class Requirement:
     ``breaks`` returns, for an observed legal call, the inputs to change so that just this demand
     is broken; ``when`` says in which cases torch then raises this text, in which ``{key.shape}``
     stands for a fact of an input and ``computes`` names expressions.
+
+    ``accepts`` is the kind of value that each argument named in ``about`` has to be; ``{type_x}``
+    in the message is the name of the type that came instead, ``{scalar_x}`` C's name of a dtype.
     """
 
     id: str
@@ -55,6 +58,14 @@ class Requirement:
     since: str | None = None
     until: str | None = None
 
+    def met(self, values: Mapping[str, Any]) -> bool:
+        """Tell whether these values meet the requirement, or torch does not look.
+
+        A condition that cannot be told of a value, such as the order of a text, is not met.
+        """
+        accepted = all(self.accepts(values[name]) for name in self.about if self.accepts)
+        return (accepted and _told(self.holds, values)) or _told(self.unless, values)
+
     def torch_error(self, values: Mapping[str, object]) -> str:
         """Return the exception torch raises for these values, as ``Class: text``."""
         computed = {name: number(expression, values) for name, expression in self.computes.items()}
@@ -62,8 +73,17 @@ class Requirement:
         return f"{self.error}: {self.message.format(**shown)}"
 
 
+def _told(condition: sympy.Basic, values: Mapping[str, Any]) -> bool:
+    try:
+        return truth(condition, values)
+    except REFUSALS:
+        return False
+
+
 def _types(values: Mapping[str, object]) -> dict[str, str]:
-    return {f"type_{name}": type(value).__name__ for name, value in values.items()}
+    types = {f"type_{name}": c_name(type(value)) for name, value in values.items()}
+    scalars = {f"scalar_{name}": str(value).rpartition(".")[2] for name, value in values.items()}
+    return types | {name: scalar.capitalize() for name, scalar in scalars.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

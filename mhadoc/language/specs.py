@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ import sympy
 from mhadoc.errors import RuleError, UnknownNameError
 from mhadoc.language.cases import Cases
 from mhadoc.language.claims import Claim
-from mhadoc.language.compiled import compiled, free_names, truth
+from mhadoc.language.compiled import compiled, free_names, picker
 from mhadoc.language.rules import (
     Argument,
     Attribute,
@@ -23,7 +23,7 @@ from mhadoc.language.rules import (
     Rule,
 )
 from mhadoc.language.symbols import Symbol
-from mhadoc.language.values import ANYTHING, TRUTH
+from mhadoc.language.values import ANYTHING
 
 __all__ = ["ModuleSpec"]
 
@@ -115,44 +115,56 @@ class ModuleSpec:
 
         Raises RuleError for an unknown, missing or doubly given argument, or too many.
         """
-        if not positional and named.keys() <= self._defaults.keys():
-            bound = {**self._defaults, **named}
-            if ... not in bound.values():
-                return bound
-        return self._bind_with_care(positional, named)
+        bound = {**self._defaults, **named}
+        if positional or len(bound) > len(self._defaults) or not named.keys() >= self._required:
+            return self._bind_with_care(positional, named)
+        return bound
 
     @cached_property
     def _defaults(self) -> dict[str, Any]:
-        return {a.name: ... if a.required else a.default for a in self.arguments}
+        return {argument.name: argument.default for argument in self.arguments}
+
+    @cached_property
+    def _required(self) -> frozenset[str]:
+        return frozenset(argument.name for argument in self.arguments if argument.required)
 
     def _bind_with_care(
         self, positional: tuple[object, ...], named: Mapping[str, object]
     ) -> dict[str, Any]:
-        names = [argument.name for argument in self.arguments]
-        if len(positional) > len(names):
-            raise self._usage("too many positional arguments", {"count": len(positional)}, names)
-        for name in named:
+        names = list(self._defaults)
+        for name, value in named.items():
             if name not in names:
-                raise self._usage(f"there is no argument {name!r}", {name: named[name]}, names)
+                text = f"got an unexpected keyword argument {name!r}"
+                raise self._usage(f"there is no argument {name!r}", {name: value}, text)
             if name in names[: len(positional)]:
-                raise self._usage(f"{name} is given twice", {name: named[name]}, names)
-        bound = {**self._defaults, **dict(zip(names, positional, strict=False)), **named}
-        missing = [name for name, value in bound.items() if value is ...]
+                text = f"got multiple values for argument {name!r}"
+                raise self._usage(f"{name} is given twice", {name: value}, text)
+        if len(positional) > len(names):
+            values = {"count": len(positional)}
+            raise self._usage("too many positional arguments", values, self._takes(len(positional)))
+        given = dict(zip(names, positional, strict=False)) | dict(named)
+        missing = [name for name in names if name in self._required and name not in given]
         if missing:
-            raise self._usage(f"{' and '.join(missing)} must be given", dict(named), names)
-        return bound
+            raise self._usage(f"{' and '.join(missing)} must be given", given, _misses(missing))
+        return self._defaults | given
 
-    def _usage(self, problem: str, values: Mapping[str, object], names: list[str]) -> RuleError:
+    def _takes(self, given: int) -> str:
+        """Return Python's words for too many positional arguments, in which self counts."""
+        most, least = len(self._defaults) + 1, len(self._required) + 1
+        range_ = f"from {least} to {most}" if least < most else f"{most}"
+        return f"takes {range_} positional arguments but {given + 1} were given"
+
+    def _usage(self, problem: str, values: Mapping[str, object], text: str) -> RuleError:
         return RuleError(
             f"{self.name}.arguments",
             values=values,
             expected=problem,
-            hint=f"the arguments are {', '.join(names)}",
-            torch_error="TypeError",
+            hint=f"the arguments are {', '.join(self._defaults)}",
+            torch_error=f"TypeError: {self.name}.__init__() {text}",
         )
 
     def values(self, bound: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the value of every constructor symbol for bound arguments, checked.
+        """Return the value of every constructor symbol for bound arguments, checked and plain.
 
         Raises RuleError with the first requirement that torch would find broken.
         """
@@ -160,47 +172,54 @@ class ModuleSpec:
         for name, becomes in self._nones:
             if values[name] is None:
                 values[name] = values[becomes]
-        if all(type(values[name]) is plain for name, plain in self._plain):
-            names, test = self._conditions
-            if all(test(*[values[name] for name in names])):
-                return values
+        if self._plainly_met(values):
+            return values
         for requirement in self.requirements:
-            if not _meets(requirement, values):
+            if not requirement.met(values):
                 raise self.refusal(requirement, bound)
-        return values | {name: int(bool(values[name])) for name in self._flags}
+        return values | {a.name: a.accepts.plainly(values[a.name]) for a in self.arguments}
+
+    def _plainly_met(self, values: Mapping[str, Any]) -> bool:
+        """Tell whether values of the plain types meet every condition: the quick way."""
+        pick, plain = self._plain
+        if tuple(map(type, pick(values))) != plain:
+            return False
+        pick, test = self._conditions
+        try:
+            return all(test(*pick(values)))
+        except ZeroDivisionError:
+            return False
 
     def state(self, values: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
         """Return the state_dict's keys and shapes, in torch's order, for checked values."""
-        keys, names, rows = self._rows
-        found = zip(keys, rows(*[values[name] for name in names]), strict=True)
+        keys, pick, rows = self._rows
+        found = zip(keys, rows(*pick(values)), strict=True)
         return {key: shape for key, (exists, shape) in found if exists}
 
     @cached_property
-    def _rows(self) -> tuple[tuple[str, ...], tuple[str, ...], Any]:
+    def _rows(self) -> tuple[tuple[str, ...], Callable[[Any], Any], Callable[..., Any]]:
         rows = tuple(
             sympy.Tuple(parameter.when, sympy.Tuple(*(parameter.shape or ())))
             for parameter in self.parameters
         )
         names = free_names(*rows)
-        return tuple(parameter.name for parameter in self.parameters), names, compiled(rows, names)
+        keys = tuple(parameter.name for parameter in self.parameters)
+        return keys, picker(names), compiled(rows, names)
 
     @cached_property
     def _nones(self) -> tuple[tuple[str, str], ...]:
         return tuple((a.name, str(a.becomes)) for a in self.arguments if a.becomes is not None)
 
     @cached_property
-    def _plain(self) -> tuple[tuple[str, type], ...]:
-        return tuple((a.name, a.accepts.plain) for a in self.arguments if a.accepts is not ANYTHING)
+    def _plain(self) -> tuple[Callable[[Any], Any], tuple[type, ...]]:
+        asked = {a.name: a.accepts.plain for a in self.arguments if a.accepts is not ANYTHING}
+        return picker(tuple(asked)), tuple(asked.values())
 
     @cached_property
-    def _flags(self) -> tuple[str, ...]:
-        return tuple(a.name for a in self.arguments if a.accepts is TRUTH)
-
-    @cached_property
-    def _conditions(self) -> tuple[tuple[str, ...], Any]:
+    def _conditions(self) -> tuple[Callable[[Any], Any], Callable[..., Any]]:
         conditions = tuple(sympy.Or(r.holds, r.unless) for r in self.requirements)
         names = free_names(*conditions)
-        return names, compiled(conditions, names)
+        return picker(names), compiled(conditions, names)
 
     def refusal(self, requirement: Requirement, bound: Mapping[str, Any]) -> RuleError:
         """Return the error for a requirement that bound arguments break."""
@@ -214,11 +233,13 @@ class ModuleSpec:
         )
 
 
-def _meets(requirement: Requirement, values: Mapping[str, Any]) -> bool:
-    if requirement.accepts is None:
-        return truth(requirement.holds, values) or truth(requirement.unless, values)
-    accepted = all(requirement.accepts(values[name]) for name in requirement.about)
-    return accepted or truth(requirement.unless, values)
+def _misses(names: list[str]) -> str:
+    """Return Python's words for missing positional arguments."""
+    quoted = [repr(name) for name in names]
+    comma = "," if len(names) > 2 else ""
+    listed = f"{', '.join(quoted[:-1])}{comma} and {quoted[-1]}" if quoted[1:] else quoted[0]
+    plural = "s" if quoted[1:] else ""
+    return f"missing {len(names)} required positional argument{plural}: {listed}"
 
 
 def _hints(bound: Mapping[str, Any]) -> dict[str, str]:

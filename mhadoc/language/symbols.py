@@ -41,6 +41,14 @@ class Symbol:
         """Return the sympy symbol that stands for this size or flag in expressions."""
         return sympy.Symbol(self.name, integer=True, nonnegative=True)
 
+    @cached_property
+    def given(self) -> sympy.Symbol:
+        """Return the symbol for the value as it was given, which may also be negative.
+
+        A requirement is written with it where ``expr`` is assumed to be what it demands.
+        """
+        return sympy.Symbol(self.name, integer=True)
+
     @property
     def letter(self) -> str:
         """Return the letter that mathematics on the page uses, or the name itself."""

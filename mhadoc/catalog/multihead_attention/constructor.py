@@ -1,23 +1,30 @@
 """The constructor of nn.MultiheadAttention: arguments, what it demands, and attributes."""
 
-from sympy import Eq, floor
+from sympy import Eq, Expr, Mod
 
 from mhadoc.catalog.multihead_attention.symbols import (
     INIT,
+    RESET,
     E,
     H,
     add_zero_attn,
     batch_first,
+    given_kdim,
+    given_vdim,
     kdim,
     packed,
     vdim,
 )
 from mhadoc.language import (
+    DEVICE,
     DTYPE,
+    INITIALISABLE,
     INTEGER,
+    LEARNABLE,
     NUMBER,
     SIZE,
     TRUTH,
+    Accepts,
     Argument,
     Attribute,
     Requirement,
@@ -92,6 +99,7 @@ ARGUMENTS = (
     ),
     Argument(
         name="batch_first",
+        accepts=TRUTH,
         default=False,
         effect="none",
         why="says whether batched tensors are (N, L, E) or (L, N, E); "
@@ -100,6 +108,7 @@ ARGUMENTS = (
     ),
     Argument(
         name="device",
+        accepts=DEVICE,
         default=None,
         effect="none on shapes: every parameter is created there",
         why="None stands for torch's current default device.",
@@ -129,6 +138,7 @@ _POSITIVE = (
 
 
 _GOOD = {"embed_dim": 10, "num_heads": 2}
+_ROLES = {"kdim": "key", "vdim": "value"}
 
 
 def _comparable(name: str) -> Requirement:
@@ -173,38 +183,60 @@ def _truth(name: str) -> Requirement:
     )
 
 
+def _negative(name: str, given: Expr) -> Requirement:
+    return Requirement(
+        f"{name}.negative",
+        f"{name} must not be negative",
+        "RuntimeError",
+        _NEGATIVE % (name, name),
+        f"pass the number of features that the {_ROLES[name]} has, or leave {name} out",
+        holds=given >= 0,
+        about=(name,),
+        example={**_GOOD, name: -1},
+        source=INIT,
+    )
+
+
+def _positive(name: str, size: Expr, example: int) -> Requirement:
+    return Requirement(
+        f"{name}.positive",
+        "embed_dim and num_heads must be greater than 0",
+        "ValueError",
+        _POSITIVE,
+        "pass two positive ints",
+        holds=size > 0,
+        about=("embed_dim", "num_heads"),
+        example={**_GOOD, name: example},
+        source=INIT,
+    )
+
+
+def _object(name: str, kind: Accepts, example: object) -> Requirement:
+    return Requirement(
+        f"{name}.{name}",
+        f"{name} must be a {kind.name}, or None for the default",
+        "TypeError",
+        f"empty(): argument '{name}' must be {kind.name}, not {{type_{name}}}",
+        f"pass {name} as a {kind.name}, or leave it out",
+        about=(name,),
+        accepts=kind,
+        example={**_GOOD, name: example},
+        source=INIT,
+    )
+
+
 REQUIREMENTS = (
     _comparable("embed_dim"),
+    _positive("embed_dim", E, -10),
     _comparable("num_heads"),
-    Requirement(
-        "embed_dim.positive",
-        "embed_dim and num_heads must be greater than 0",
-        "ValueError",
-        _POSITIVE,
-        "pass two positive ints",
-        holds=E > 0,
-        about=("embed_dim", "num_heads"),
-        example={"embed_dim": -10, "num_heads": 2},
-        source=INIT,
-    ),
-    Requirement(
-        "num_heads.positive",
-        "embed_dim and num_heads must be greater than 0",
-        "ValueError",
-        _POSITIVE,
-        "pass two positive ints",
-        holds=H > 0,
-        about=("embed_dim", "num_heads"),
-        example={"embed_dim": 10, "num_heads": 0},
-        source=INIT,
-    ),
+    _positive("num_heads", H, 0),
     Requirement(
         "num_heads.divides",
         "num_heads must divide embed_dim",
         "AssertionError",
         "embed_dim must be divisible by num_heads",
         "choose num_heads from {divisors}, or an embed_dim that is a multiple of num_heads",
-        holds=Eq(floor(E / H) * H, E),
+        holds=Eq(Mod(E, H), 0),
         about=("embed_dim", "num_heads"),
         example={"embed_dim": 10, "num_heads": 3},
         source=INIT,
@@ -221,42 +253,35 @@ REQUIREMENTS = (
         example={"embed_dim": 10.0, "num_heads": 2},
         source=INIT,
     ),
-    _size("kdim"),
-    Requirement(
-        "kdim.negative",
-        "kdim must not be negative",
-        "RuntimeError",
-        _NEGATIVE % ("kdim", "kdim"),
-        "pass the number of features that the key has, or leave kdim out",
-        holds=kdim >= 0,
-        about=("kdim",),
-        example={**_GOOD, "kdim": -1},
-        source=INIT,
-    ),
-    _size("vdim"),
-    Requirement(
-        "vdim.negative",
-        "vdim must not be negative",
-        "RuntimeError",
-        _NEGATIVE % ("vdim", "vdim"),
-        "pass the number of features that the value has, or leave vdim out",
-        holds=vdim >= 0,
-        about=("vdim",),
-        example={**_GOOD, "vdim": -1},
-        source=INIT,
-    ),
+    _object("dtype", DTYPE, "float32"),
+    _object("device", DEVICE, 3.0),
     Requirement(
         "dtype.learnable",
-        "dtype must be a floating or complex dtype that torch can initialise",
+        "dtype must be a floating or complex dtype",
         "RuntimeError",
         "Only Tensors of floating point and complex dtype can require gradients",
         "pass torch.float32, torch.float64, torch.float16 or torch.bfloat16",
         about=("dtype",),
-        accepts=DTYPE,
+        accepts=LEARNABLE,
+        example={**_GOOD, "dtype": int},
         source=INIT,
     ),
+    _size("kdim"),
+    _negative("kdim", given_kdim),
+    _size("vdim"),
+    _negative("vdim", given_vdim),
     _truth("bias"),
     _truth("add_bias_kv"),
+    Requirement(
+        "dtype.initialisable",
+        "dtype must be one that torch can draw random numbers in",
+        "NotImplementedError",
+        "\"check_uniform_bounds\" not implemented for '{scalar_dtype}'",
+        "pass torch.float32 and convert the module afterwards",
+        about=("dtype",),
+        accepts=INITIALISABLE,
+        source=RESET,
+    ),
 )
 
 ATTRIBUTES = (

@@ -41,6 +41,9 @@ attn_mask_rank, attn_mask_float, padding_mask, padding_mask_float = (
 )
 training, grad, tensors = (symbol.expr for symbol in SYMBOLS[23:])
 
+#: kdim and vdim as they were given, which a requirement may find to be negative.
+given_kdim, given_vdim = (symbol.given for symbol in SYMBOLS[3:5])
+
 #: The packed layout: one in_proj_weight for q, k and v.
 packed = And(Eq(kdim, E), Eq(vdim, E))
 #: Key positions in the attention itself: S, and one more for each of the two extra keys.
