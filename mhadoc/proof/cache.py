@@ -1,0 +1,134 @@
+"""Reports kept on disk: a proof is made once for each torch and each content of a spec."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from hashlib import sha256
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from mhadoc.catalog import spec as catalogued
+from mhadoc.catalog import specs
+from mhadoc.language import ModuleSpec
+from mhadoc.proof.report import Report
+
+__all__ = ["key", "proved", "sources"]
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+_ROOMS = ("language", "catalog", "proof")
+
+
+def proved(target: object, folder: Path) -> Report:
+    """Return the report on a spec: from the folder where it is known, else from a new proof.
+
+    Only a report without a refutation is kept, and only under the key of what it was made from.
+    """
+    found = catalogued(target)
+    path = folder / f"{key(found)}.json"
+    known = _read(path)
+    if known is not None:
+        return known
+    from mhadoc.proof.verify import verify
+
+    report = verify(found)
+    if report.ok:
+        _write(path, report)
+    return report
+
+
+def key(spec: ModuleSpec) -> str:
+    """Return a name for everything a spec's proof depends on: versions and file contents."""
+    digest = sha256()
+    for part in (spec.name, sys.version, version("torch"), version("sympy")):
+        digest.update(f"{part}\0".encode())
+    for path in sources(spec):
+        content = path.read_bytes()
+        digest.update(f"{path.name} {len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()[:32]
+
+
+def sources(spec: ModuleSpec) -> tuple[Path, ...]:
+    """Return the files that a spec's proof depends on, sorted.
+
+    These are the rooms of this package, the files of torch that the statements cite, and, for a
+    spec from outside, the packages that define it, its checks and its module.
+    """
+    found = {_PACKAGE / "errors.py"}
+    for room in _ROOMS:
+        found.update((_PACKAGE / room).rglob("*.py"))
+    found.update(_cited(spec))
+    if not _is_ours(spec):
+        for name in _packages(spec) - {"mhadoc", "torch"}:
+            found.update(_files(name))
+    return tuple(sorted(found))
+
+
+def _is_ours(spec: ModuleSpec) -> bool:
+    return spec.name in specs() and catalogued(spec.name) is spec
+
+
+def _cited(spec: ModuleSpec) -> Iterator[Path]:
+    """Iterate over the files that the statements name as their source, and torch's version."""
+    root = _origin("torch").parent.parent
+    demands = (*spec.requirements, *spec.call_requirements, *spec.fast_path)
+    cited = [rule.source for rule in spec.rules] + [demand.source for demand in demands]
+    cited += [claim.source for claim in spec.claims]
+    for name in {source.partition(":")[0] for source in cited} | {"torch/version.py"}:
+        if name and (root / name).is_file():
+            yield root / name
+
+
+def _packages(spec: ModuleSpec) -> set[str]:
+    """Return the top-level names of the modules that a spec from outside is made of."""
+    checks = [check for claim in spec.claims for check in (claim.check, *claim.twins.values())]
+    modules = [_module(check) for check in checks]
+    modules += [name for name, module in sys.modules.copy().items() if _holds(module, spec)]
+    return {name.partition(".")[0] for name in (*modules, spec.path.partition(":")[0])}
+
+
+def _module(check: Callable[..., Any]) -> str:
+    while isinstance(check, partial):
+        check = check.func
+    return check.__module__
+
+
+def _holds(module: object, spec: ModuleSpec) -> bool:
+    return any(value is spec for value in list(getattr(module, "__dict__", {}).values()))
+
+
+def _files(name: str) -> Iterator[Path]:
+    """Iterate over the source files of a top-level package or module."""
+    origin = _origin(name)
+    yield from origin.parent.rglob("*.py") if origin.name == "__init__.py" else (origin,)
+
+
+def _origin(name: str) -> Path:
+    """Return the file a top-level module comes from, without importing it."""
+    module = sys.modules.get(name)
+    file = getattr(module, "__file__", None) if module else getattr(find_spec(name), "origin", None)
+    return Path(file or __file__)
+
+
+def _read(path: Path) -> Report | None:
+    try:
+        return Report.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _write(path: Path, report: Report) -> None:
+    """Write a report so that a reader sees all of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False
+    ) as draft:
+        draft.write(report.to_json())
+    os.replace(draft.name, path)

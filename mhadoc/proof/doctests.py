@@ -1,0 +1,65 @@
+"""The examples of claims: run as the reader would run them, and compared line by line."""
+
+from __future__ import annotations
+
+import doctest
+import io
+import textwrap
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from mhadoc.language import Claim, Mismatch
+
+__all__ = ["count", "run"]
+
+FLAGS = doctest.ELLIPSIS | doctest.DONT_ACCEPT_TRUE_FOR_1
+
+
+def run(claim: Claim) -> Mismatch | None:
+    """Run a claim's doctest from a fixed seed; None when every line comes out as written.
+
+    A mismatch tells the first line that does not.
+    """
+    runner = doctest.DebugRunner(verbose=False, optionflags=FLAGS)
+    with _untouched():
+        try:
+            runner.run(_parsed(claim), out=io.StringIO().write)
+        except doctest.DocTestFailure as failure:
+            return _mismatch(failure.example, failure.got)
+        except doctest.UnexpectedException as failure:
+            kind, error, _ = failure.exc_info
+            return _mismatch(failure.example, f"{kind.__name__}: {error}")
+    return None
+
+
+def count(claim: Claim) -> int:
+    """Return how many examples a claim's doctest holds."""
+    return len(_parsed(claim).examples)
+
+
+def _parsed(claim: Claim) -> doctest.DocTest:
+    text = textwrap.dedent(claim.doctest)
+    return doctest.DocTestParser().get_doctest(text, {}, claim.id, None, 0)
+
+
+def _mismatch(example: doctest.Example, got: str) -> Mismatch:
+    line = example.source.strip()
+    expected = example.exc_msg or example.want
+    return Mismatch(f"{expected.strip() or 'no output'}\nfrom: {line}", got.strip() or "no output")
+
+
+@contextmanager
+def _untouched() -> Iterator[None]:
+    """Leave torch's global state as it was, and hear every warning that is not torch's own."""
+    default = torch.get_default_dtype()
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.enable_grad():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", module=r"torch(\..*)?$")
+        torch.manual_seed(0)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(default)

@@ -1,0 +1,41 @@
+"""A Sphinx extension that prints rules and claims from specs, and proves them while it builds.
+
+Add ``"mhadoc.sphinxext"`` to ``extensions``. Loading it imports no torch; the first page that
+shows a statement does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+    from sphinx.util.typing import ExtensionMetadata
+
+__all__ = ["setup"]
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Register the domain, the directives and the roles with Sphinx.
+
+    ``mhadoc_proof`` says whether pages are proved, ``mhadoc_cache`` where reports are kept (beside
+    the output, in ``proof``), and ``mhadoc_specs`` names specs from outside this package as
+    ``"package.module:SPEC"``.
+    """
+    from mhadoc.sphinxext.directives import DIRECTIVES
+    from mhadoc.sphinxext.domain import MhadocDomain, outdated, report_unseen
+    from mhadoc.sphinxext.proofs import settle_folder
+    from mhadoc.sphinxext.roles import ROLES
+
+    app.add_config_value("mhadoc_proof", True, "env", bool)
+    app.add_config_value("mhadoc_cache", None, "", (str, type(None)))
+    app.add_config_value("mhadoc_specs", [], "env", (list, tuple))
+    app.add_domain(MhadocDomain)
+    for name, directive in DIRECTIVES.items():
+        app.add_directive(name, directive)
+    for name, role in ROLES.items():
+        app.add_role(name, role)
+    app.connect("builder-inited", settle_folder)
+    app.connect("env-get-outdated", outdated)
+    app.connect("env-check-consistency", report_unseen)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

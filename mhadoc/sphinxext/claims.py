@@ -1,0 +1,44 @@
+"""A claim on a page: its sentence, its example, and what the proof says of it."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from docutils import nodes
+
+from mhadoc.sphinxext.text import code, held, permalink, sentence
+
+if TYPE_CHECKING:
+    from mhadoc.language import Claim
+    from mhadoc.proof.report import Report
+
+__all__ = ["claim_card"]
+
+
+def claim_card(claim: Claim, report: Report | None, *, linked: bool = True) -> nodes.container:
+    """Return a claim as one block, with an anchor where it is linked to."""
+    card = nodes.container(classes=["mhadoc-claim"])
+    card["ids"] += [claim.id] if linked else []
+    text = [*sentence(claim.sentence), permalink(claim.id, "claim")]
+    card += nodes.paragraph("", "", *text, classes=["mhadoc-sentence"])
+    if claim.doctest.strip():
+        card += _example(claim)
+    card += _proof(claim, report)
+    return card
+
+
+def _example(claim: Claim) -> nodes.literal_block:
+    """Return the example as code to copy; it ran with the proof, so no builder runs it again."""
+    text = textwrap.dedent(claim.doctest).strip("\n")
+    return nodes.literal_block(text, text, language="pycon")
+
+
+def _proof(claim: Claim, report: Report | None) -> nodes.paragraph:
+    line = nodes.paragraph("", "", classes=["mhadoc-proof"])
+    line += nodes.inline("", held(report, claim.id), classes=["mhadoc-held"])
+    line += nodes.Text(" ")
+    line += nodes.inline("", claim.source, classes=["mhadoc-source"])
+    line += nodes.Text(" ")
+    line += code(claim.id, "mhadoc-id")
+    return line

@@ -1,0 +1,149 @@
+"""Directives: a spec as tables, its symbols, claims with their examples, and the proof's line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import Directive, directives
+from sphinx.util.docutils import SphinxDirective
+
+from mhadoc.errors import MhadocError, UnknownNameError
+from mhadoc.sphinxext.claims import claim_card
+from mhadoc.sphinxext.domain import MhadocDomain, domain_of
+from mhadoc.sphinxext.parts import PARTS, Page, symbol_table
+from mhadoc.sphinxext.text import refuted, verdict
+
+if TYPE_CHECKING:
+    from docutils.nodes import Node
+
+    from mhadoc.language import Claim, ModuleSpec
+
+__all__ = ["DIRECTIVES", "Claims", "OneClaim", "ProofLine", "Spec", "Symbols"]
+
+
+_NO_INDEX: dict[str, Callable[[str], object]] = {"no-index": directives.flag}
+
+
+class _Directive(SphinxDirective):
+    """A directive whose one argument is a name, and whose mistakes are told with page and line."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self) -> list[Node]:
+        """Return what the name stands for; a mistake becomes a warning."""
+        try:
+            return self.render(self.arguments[0])
+        except MhadocError as error:
+            self.domain.warn(f"{self.name}: {error}", self.get_location(), "unknown")
+            return []
+
+    def render(self, name: str) -> list[Node]:
+        """Return the nodes for a name."""
+        raise NotImplementedError
+
+    @property
+    def domain(self) -> MhadocDomain:
+        """Return the domain that knows the specs and the proof."""
+        return domain_of(self.env)
+
+    @property
+    def linked(self) -> bool:
+        """Tell whether this is the place that links lead to."""
+        return "no-index" not in self.options
+
+    def keep(self, kind: str, names: Iterable[str]) -> None:
+        """Keep that objects stand here, unless they stand elsewhere."""
+        for name in names if self.linked else ():
+            self.domain.add_object(kind, name, self.get_location())
+
+
+class Spec(_Directive):
+    """Show the rules of a spec as tables: ``:part:`` names the ones to show."""
+
+    option_spec: ClassVar[dict[str, Callable[[str], object]]] = {
+        "part": directives.unchanged_required,
+        **_NO_INDEX,
+    }
+
+    def render(self, name: str) -> list[Node]:
+        """Return the tables of a spec, one for each part."""
+        spec = self.domain.proofs.spec(name)
+        page = Page(spec, self.domain.proofs.report(spec), self.linked)
+        found = [node for part in self._parts() for node in PARTS[part](page)]
+        self.domain.show(spec, page.statements, self.get_location())
+        self.keep("rule", page.anchors)
+        return found
+
+    def _parts(self) -> list[str]:
+        asked = [part.strip() for part in self.options.get("part", "").split(",") if part.strip()]
+        for part in asked:
+            if part not in PARTS:
+                raise UnknownNameError("part of a spec", part, PARTS)
+        return asked or list(PARTS)
+
+
+class Symbols(_Directive):
+    """Show the symbols of a spec as a table."""
+
+    def render(self, name: str) -> list[Node]:
+        """Return the table."""
+        spec = self.domain.proofs.spec(name)
+        self.domain.show(spec, (), self.get_location())
+        return symbol_table(spec)
+
+
+class OneClaim(_Directive):
+    """State one claim: its sentence, its example and what the proof says."""
+
+    option_spec: ClassVar[dict[str, Callable[[str], object]]] = _NO_INDEX
+
+    def render(self, name: str) -> list[Node]:
+        """Return the claim as a block."""
+        return [self.card(*self.domain.proofs.claim(name))]
+
+    def card(self, spec: ModuleSpec, claim: Claim) -> Node:
+        """Return a claim as a block, and keep that it stands here."""
+        self.domain.show(spec, [claim.id], self.get_location())
+        self.keep("claim", [claim.id])
+        return claim_card(claim, self.domain.proofs.report(spec), linked=self.linked)
+
+
+class Claims(OneClaim):
+    """State every claim whose id begins with a name: ``mha.mask``."""
+
+    def render(self, name: str) -> list[Node]:
+        """Return the claims, in the order of the spec."""
+        known = self.domain.proofs.claims()
+        found = [known[id] for id in known if id == name or id.startswith(f"{name}.")]
+        if not found:
+            raise UnknownNameError("claim or group of claims", name, _groups(known))
+        return [self.card(*each) for each in found]
+
+
+class ProofLine(_Directive):
+    """Say in one line what the proof of a spec found."""
+
+    def render(self, name: str) -> list[Node]:
+        """Return the line as a paragraph."""
+        spec = self.domain.proofs.spec(name)
+        report = self.domain.proofs.report(spec)
+        self.domain.show(spec, refuted(report), self.get_location())
+        return [nodes.paragraph("", verdict(report), classes=["mhadoc-report"])]
+
+
+def _groups(names: Iterable[str]) -> list[str]:
+    """Return every name that some id begins with, and the ids."""
+    groups = {name.rpartition(".")[0] for name in names}
+    return sorted(groups | set(names))
+
+
+DIRECTIVES: dict[str, type[Directive]] = {
+    "spec": Spec,
+    "symbols": Symbols,
+    "claim": OneClaim,
+    "claims": Claims,
+    "report": ProofLine,
+}

@@ -1,0 +1,100 @@
+"""The proof behind the pages: which specs there are, and what their reports say."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mhadoc.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+
+    from mhadoc.language import Claim, ModuleSpec
+    from mhadoc.proof.report import Report
+
+__all__ = ["Proofs", "settle_folder", "torch_release"]
+
+
+class Proofs:
+    """Specs by name, and their reports, each asked for once in a build."""
+
+    def __init__(self, env: BuildEnvironment) -> None:
+        """Keep the environment: its configuration says where reports are and what to prove."""
+        self._env = env
+        self._specs: dict[str, ModuleSpec] = {}
+        self._reports: dict[str, Report] = {}
+        self._sources: dict[str, tuple[Path, ...]] = {}
+
+    @property
+    def specs(self) -> dict[str, ModuleSpec]:
+        """Return every spec by its name: the catalog's, and those the configuration names."""
+        if not self._specs:
+            from mhadoc.catalog import spec, specs
+
+            found = [spec(name) for name in specs()]
+            found += [_loaded(path) for path in self._env.config.mhadoc_specs]
+            self._specs = {each.name: each for each in found}
+        return self._specs
+
+    def spec(self, name: str) -> ModuleSpec:
+        """Return a spec by name; raise UnknownNameError, with the closest names, otherwise."""
+        if name not in self.specs:
+            raise UnknownNameError("spec", name, self.specs)
+        return self.specs[name]
+
+    def addressed(self, address: str) -> tuple[ModuleSpec, str]:
+        """Return the spec that an address such as ``Module.weight`` begins with, and the rest."""
+        for name, spec in self.specs.items():
+            if address.startswith(f"{name}."):
+                return spec, address.removeprefix(f"{name}.")
+        return self.spec(address.partition(".")[0]), ""
+
+    def claims(self) -> dict[str, tuple[ModuleSpec, Claim]]:
+        """Return every claim by id, with its spec."""
+        return {claim.id: (spec, claim) for spec in self.specs.values() for claim in spec.claims}
+
+    def claim(self, name: str) -> tuple[ModuleSpec, Claim]:
+        """Return a claim and its spec; raise UnknownNameError where there is none."""
+        claims = self.claims()
+        if name not in claims:
+            raise UnknownNameError("claim", name, claims)
+        return claims[name]
+
+    def report(self, spec: ModuleSpec) -> Report | None:
+        """Return the report on a spec, or None where the configuration asks for no proof."""
+        if not self._env.config.mhadoc_proof:
+            return None
+        if spec.name not in self._reports:
+            from mhadoc.proof.cache import proved
+
+            self._reports[spec.name] = proved(spec, Path(self._env.config.mhadoc_cache))
+        return self._reports[spec.name]
+
+    def sources(self, spec: ModuleSpec) -> tuple[Path, ...]:
+        """Return the files that what pages show of a spec depends on."""
+        if spec.name not in self._sources:
+            from mhadoc.proof.cache import sources
+
+            self._sources[spec.name] = sources(spec)
+        return self._sources[spec.name]
+
+
+def settle_folder(app: Sphinx) -> None:
+    """Settle where reports are kept: the folder of the configuration, or one beside the output."""
+    chosen = app.config.mhadoc_cache
+    folder = app.outdir.parent / "proof" if chosen is None else app.confdir / chosen
+    app.config.mhadoc_cache = str(folder)
+
+
+def torch_release(report: Report) -> str:
+    """Return torch's version without the name of its build: ``2.13.0``."""
+    return report.torch_version.partition("+")[0]
+
+
+def _loaded(path: str) -> ModuleSpec:
+    module, _, name = path.partition(":")
+    spec: ModuleSpec = getattr(import_module(module), name)
+    return spec
