@@ -20,19 +20,27 @@ __all__ = ["TORCH", "Conventions", "by_hand"]
 class Conventions:
     """What torch chose: the truth by default, a false twin where one is changed.
 
-    ``order`` names the blocks that serve as q, k and v; ``scale`` is the power of head_dim that
-    multiplies the scores; ``hides`` is the boolean that hides a key; ``head_major`` indexes a 3-D
-    mask by ``h * N + n``; ``interleaved`` gives head h every H-th row; ``extra_first`` puts the
-    appended keys in front; ``mixed`` takes rows of out_proj where torch takes columns.
+    ``order`` names the blocks that serve as q, k and v, ``bias_order`` those of the bias alone;
+    ``scale`` is the power of head_dim that multiplies the scores; ``softmax_axis`` is the axis that
+    sums to one; ``hides`` is the boolean that hides a key; ``head_major`` indexes a 3-D mask by
+    ``h * N + n``; ``interleaved`` gives head h every H-th row; ``mixed`` takes rows of out_proj
+    where torch takes columns; ``bias_each_head`` adds its bias once a head; ``extra_first`` puts
+    the appended keys in front; ``zero_first`` puts the key of zeros before the learned one;
+    ``extra_biased`` adds the projections' bias to the appended keys and values.
     """
 
     order: str = "qkv"
+    bias_order: str = ""
     scale: float = -0.5
+    softmax_axis: int = -1
     hides: bool = True
     head_major: bool = False
     interleaved: bool = False
-    extra_first: bool = False
     mixed: bool = False
+    bias_each_head: bool = False
+    extra_first: bool = False
+    zero_first: bool = False
+    extra_biased: bool = False
     float_factor: float = 1.0
     obeys_hint: bool = True
 
@@ -40,22 +48,24 @@ class Conventions:
 TORCH = Conventions()
 
 
-def by_hand(seen: Seen, rules: Any, conventions: Conventions = TORCH) -> tuple[Any, Any]:
+def by_hand(
+    seen: Seen, rules: Any, conventions: Conventions = TORCH, weights: Any = None
+) -> tuple[Any, Any]:
     """Return the output as (N, L, E) and the weights as (N, H, L, keys) for an observed call.
 
-    ``rules`` is the spec, whose blocks say which rows and columns belong to what.
+    ``rules`` is the spec, whose blocks say which rows and columns belong to what. Where weights
+    are given, they are used as they are.
     """
     work = _Work(seen, rules, conventions)
-    outputs, weights = 0, []
+    outputs, attentions = 0, []
     for head in range(seen.values["num_heads"]):
-        attention = (work.scores(head) + work.mask(head)).softmax(-1)
+        attention = work.attention(head) if weights is None else weights[:, head]
         outputs = outputs + (attention @ work.projected("v", head)) @ work.columns(head)
-        weights.append(attention)
-    bias = seen.module.out_proj.bias
-    stacked = weights[0].new_empty((len(weights), *weights[0].shape))
-    for head, attention in enumerate(weights):
+        attentions.append(attention)
+    stacked = attentions[0].new_empty((len(attentions), *attentions[0].shape))
+    for head, attention in enumerate(attentions):
         stacked[head] = attention
-    return (outputs if bias is None else outputs + bias), stacked.transpose(0, 1)
+    return outputs + work.constant(), stacked.transpose(0, 1)
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,17 @@ class _Work:
     seen: Seen
     rules: Any
     conventions: Conventions
+
+    def attention(self, head: int) -> Any:
+        """Return one head's weights, (N, L, keys)."""
+        scores = self.scores(head) + self.mask(head)
+        return scores.softmax(self.conventions.softmax_axis)
+
+    def constant(self) -> Any:
+        """Return what is added to the output at every place, (E,), or 0."""
+        bias = self.seen.module.out_proj.bias
+        times = self.seen.values["num_heads"] if self.conventions.bias_each_head else 1
+        return 0 if bias is None else bias * times
 
     def scores(self, head: int) -> Any:
         """Return one head's scaled scores, (N, L, keys)."""
@@ -72,22 +93,22 @@ class _Work:
     def projected(self, role: str, head: int) -> Any:
         """Return one head's q, k or v, (N, length, D), the extra keys included."""
         tensor = {"q": "query", "k": "key", "v": "value"}[role]
-        block = "qkv"[self.conventions.order.index(role)]
-        weight, bias = self._projection(block, head)
-        projected = self._batch_first(self.seen.inputs[tensor]) @ weight.transpose(0, 1)
-        projected = projected if bias is None else projected + bias
+        weight, bias = self._weight(role, head), self._bias(role, head)
+        projected = self._batch_first(self.seen.inputs[tensor]) @ weight.transpose(0, 1) + bias
         return projected if role == "q" else self._extended(projected, role, head)
 
-    def _projection(self, block: str, head: int) -> tuple[Any, Any]:
-        module = self.seen.module
-        bias = module.in_proj_bias
-        if bias is not None:
-            bias = bias[self._rows("in_proj_bias", f"head h of {block}", head)]
+    def _weight(self, role: str, head: int) -> Any:
+        module, block = self.seen.module, "qkv"[self.conventions.order.index(role)]
         if module.in_proj_weight is None:
             name = f"{block}_proj_weight"
-            return getattr(module, name)[self._rows(name, "head h", head)], bias
-        rows = self._rows("in_proj_weight", f"head h of {block}", head)
-        return module.in_proj_weight[rows], bias
+            return getattr(module, name)[self._rows(name, "head h", head)]
+        return module.in_proj_weight[self._rows("in_proj_weight", f"head h of {block}", head)]
+
+    def _bias(self, role: str, head: int) -> Any:
+        if (bias := self.seen.module.in_proj_bias) is None:
+            return 0
+        order = self.conventions.bias_order or self.conventions.order
+        return bias[self._rows("in_proj_bias", f"head h of {'qkv'[order.index(role)]}", head)]
 
     def _rows(self, parameter: str, block: str, head: int) -> slice:
         rule: Parameter = self.rules.rule(parameter)
@@ -111,7 +132,10 @@ class _Work:
             learned = getattr(self.seen.module, f"bias_{role}")
             extra.append(learned[:, :, self._rows(f"bias_{role}", "head h", head)])
         if self.seen.values["add_zero_attn"]:
-            extra.append(projected.new_zeros((1, 1, projected.shape[2])))
+            place = 0 if self.conventions.zero_first else len(extra)
+            extra.insert(place, projected.new_zeros((1, 1, projected.shape[2])))
+        if self.conventions.extra_biased:
+            extra = [vector + self._bias(role, head) for vector in extra]
         return self._joined(projected, extra)
 
     def _joined(self, real: Any, extra: list[Any]) -> Any:
