@@ -26,6 +26,10 @@ __all__ = [
 ]
 
 
+#: A part of a message that is worked out from all that it may speak of.
+Computes = Callable[[Mapping[str, Any]], object]
+
+
 @dataclass(frozen=True)
 class Requirement:
     """A condition that a call has to meet, and exactly what torch raises when it does not.
@@ -35,7 +39,8 @@ class Requirement:
     ``example`` are constructor arguments that break it and nothing else. For a demand of the call,
     ``breaks`` returns, for an observed legal call, the inputs to change so that just this demand
     is broken; ``when`` says in which cases torch then raises this text, in which ``{key.shape}``
-    stands for a fact of an input and ``computes`` names expressions.
+    stands for a fact of an input and ``{module.dropout}`` for one of the module. ``computes``
+    names expressions, and functions of everything that the text may speak of.
 
     ``accepts`` is the kind of value that each argument named in ``about`` has to be; ``{type_x}``
     in the message is the name of the type that came instead, ``{scalar_x}`` C's name of a dtype.
@@ -53,7 +58,7 @@ class Requirement:
     example: Mapping[str, Any] | None = None
     breaks: Callable[[Any], Mapping[str, Any]] | None = None
     when: sympy.Basic = sympy.true
-    computes: Mapping[str, sympy.Expr] = field(default_factory=dict)
+    computes: Mapping[str, sympy.Expr | Computes] = field(default_factory=dict)
     source: str = ""
     since: str | None = None
     until: str | None = None
@@ -68,9 +73,11 @@ class Requirement:
 
     def torch_error(self, values: Mapping[str, object]) -> str:
         """Return the exception torch raises for these values, as ``Class: text``."""
-        computed = {name: number(expression, values) for name, expression in self.computes.items()}
-        shown = {**values, **_types(values), **computed}
-        return f"{self.error}: {self.message.format(**shown)}"
+        computed = {
+            name: number(part, values) if isinstance(part, sympy.Basic) else part(values)
+            for name, part in self.computes.items()
+        }
+        return f"{self.error}: {self.message.format_map(_Shown({**values, **computed}))}"
 
 
 def _told(condition: sympy.Basic, values: Mapping[str, Any]) -> bool:
@@ -80,10 +87,16 @@ def _told(condition: sympy.Basic, values: Mapping[str, Any]) -> bool:
         return False
 
 
-def _types(values: Mapping[str, object]) -> dict[str, str]:
-    types = {f"type_{name}": c_name(type(value)) for name, value in values.items()}
-    scalars = {f"scalar_{name}": str(value).rpartition(".")[2] for name, value in values.items()}
-    return types | {name: scalar.capitalize() for name, scalar in scalars.items()}
+class _Shown(dict[str, object]):
+    """What a message may show: values, and on request the names of their types."""
+
+    def __missing__(self, name: str) -> str:
+        kind, _, of = name.partition("_")
+        if kind == "type" and of in self:
+            return c_name(type(self[of]))
+        if kind == "scalar" and of in self:
+            return str(self[of]).rpartition(".")[2].capitalize()
+        raise KeyError(name)
 
 
 @dataclass(frozen=True, kw_only=True)

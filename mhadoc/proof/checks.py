@@ -178,7 +178,8 @@ def check_mistake(requirement: Requirement, seen: Observation) -> Mismatch | Non
     if requirement.breaks is None or seen.error is not None:
         return None
     wrong = seen.again(**requirement.breaks(seen))
-    return same(requirement.torch_error({**wrong.values, **wrong.inputs}), _raised(wrong))
+    shown = {**wrong.values, **wrong.inputs, "module": wrong.module}
+    return same(requirement.torch_error(shown), _raised(wrong))
 
 
 def _raised(seen: Observation) -> str:
