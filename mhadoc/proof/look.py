@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mhadoc.language import Argument, Case, Claim, Input, Mismatch, Parameter
+from mhadoc.language import Argument, Case, Claim, Input, Mismatch, ModuleSpec, Parameter
 from mhadoc.language.compiled import truth
 from mhadoc.proof.checks import (
     check_call,
@@ -15,15 +15,14 @@ from mhadoc.proof.checks import (
     speaks_of,
     unexpected_state,
 )
+from mhadoc.proof.doctests import run
 from mhadoc.proof.observe import Bench, Observation
 from mhadoc.proof.tally import Tally
 
-__all__ = ["look", "look_again", "look_at_case", "look_at_class"]
+__all__ = ["look", "look_again", "look_at_case", "look_at_class", "look_at_examples"]
 
 
-def look(
-    bench: Bench, plan: Mapping[Case, tuple[Claim, ...]], *, to_the_end: bool = True
-) -> Tally:
+def look(bench: Bench, plan: Mapping[Case, tuple[Claim, ...]], *, to_the_end: bool = True) -> Tally:
     """Check the class itself once, and then each case with the claims planned for it.
 
     Without ``to_the_end`` it stops after the first case that refutes something.
@@ -43,11 +42,20 @@ def look_at_class(bench: Bench, tally: Tally) -> None:
     found, plainest = bench.spec, bench.spec.cases.plainest()
     for rule in found.rules:
         if isinstance(rule, Argument | Input | Parameter):
-            tally.note(found.address(rule), plainest, check_class(rule, bench))
+            mismatch = check_class(rule, bench)
+            if mismatch or not isinstance(rule, Parameter):
+                tally.note(found.address(rule), plainest, mismatch)
     for requirement in found.requirements:
         if requirement.example is not None:
             mismatch = check_requirement(requirement, bench)
             tally.note(found.address(requirement), plainest, mismatch)
+
+
+def look_at_examples(spec: ModuleSpec, tally: Tally) -> None:
+    """Run the example of each claim; being no case, one that holds is not counted as one."""
+    for claim in spec.claims:
+        if mismatch := run(claim):
+            tally.note(claim.id, spec.cases.plainest(), mismatch)
 
 
 def look_at_case(seen: Observation, claims: tuple[Claim, ...], tally: Tally) -> None:

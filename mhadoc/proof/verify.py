@@ -12,7 +12,7 @@ import torch
 from mhadoc.catalog import spec, specs
 from mhadoc.language import Case, Mismatch
 from mhadoc.proof.covering import covering
-from mhadoc.proof.look import look, look_again
+from mhadoc.proof.look import look, look_again, look_at_examples
 from mhadoc.proof.observe import Bench, imported
 from mhadoc.proof.report import Refutation, Report
 from mhadoc.proof.reproduce import reproduction
@@ -44,6 +44,8 @@ def verify(
     for found in targets:
         bench = Bench(found, other, device)
         tally = look(bench, covering(found))
+        if other is None:
+            look_at_examples(found, tally)
         total.add(tally)
         refutations += [refutation(bench, name, *why) for name, why in tally.refuted.items()]
     return Report(
