@@ -25,7 +25,6 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.doctest",
-    "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "sphinx_design",
     "mhadoc.sphinxext",
@@ -45,10 +44,14 @@ add_module_names = False
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
-napoleon_numpy_docstring = False
 # Nothing is fetched while the site is built, so what others document cannot be linked to.
-_OTHERS = "click|collections|concurrent|docutils|numpy|os|pathlib|rich|sphinx|sympy|torch|types"
-nitpick_ignore_regex = [("py:.*", rf"({_OTHERS})(\..*)?")]
+_OTHERS = (
+    "click|collections|concurrent|docutils|numpy|os|pathlib|random|rich|sphinx|sympy|torch|types"
+)
+nitpick_ignore_regex = [
+    ("py:.*", rf"({_OTHERS})(\..*)?"),
+    ("py:class", r"tuple\[~.*"),  # autodoc cuts the text of a dataclass field's type in two
+]
 
 # An example of an exception is compared with its text.
 doctest_default_flags = doctest.ELLIPSIS | doctest.DONT_ACCEPT_TRUE_FOR_1

@@ -65,7 +65,7 @@ Check = Callable[[Any], "Mismatch | None"]
 class Claim:
     """One sentence, one id, one doctest, one check.
 
-    ``check`` gets a :class:`Seen` and returns None where the sentence holds, or the mismatch.
+    ``check`` gets a ``Seen`` and returns None where the sentence holds, or the mismatch.
     ``when`` says in which cases the sentence speaks; ``axes`` which choices can matter to it:
     every combination of those is tried, the other choices varying, and every case of the covering
     set where ``axes`` is None. ``twins`` are false sentences next to this one, each with the check
