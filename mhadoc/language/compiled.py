@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 import sympy
 
-__all__ = ["compiled", "free_names", "number", "picker", "truth"]
+__all__ = ["Noted", "compiled", "free_names", "joined", "number", "picker", "truth"]
 
 
 @cache
@@ -26,6 +27,8 @@ def compiled(parts: tuple[sympy.Basic, ...], names: tuple[str, ...]) -> Callable
 
 def number(expression: sympy.Basic, values: Mapping[str, Any]) -> Any:
     """Return the value of one expression or condition for these values."""
+    if type(values) is Noted:
+        return values.number(expression)
     names, function = _single(expression)
     return function(*[values[name] for name in names])[0]
 
@@ -51,3 +54,35 @@ def picker(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, .
     if len(names) > 1:
         return itemgetter(*names)
     return lambda values: tuple(values[name] for name in names)
+
+
+def joined(*layers: Mapping[str, Any]) -> ChainMap[str, Any]:
+    """Return mappings read as one, none copied: the first that knows a name gives its value."""
+    return ChainMap(*cast(tuple[MutableMapping[str, Any], ...], layers))
+
+
+class Noted(Mapping[str, Any]):
+    """Values that note what is asked of them: which names, and which whole expressions.
+
+    ``asked`` is the notebook; who wants to know only whether a condition is true does not depend
+    on each of the values that it mentions.
+    """
+
+    def __init__(self, values: Mapping[str, Any], asked: dict[str | sympy.Basic, None]) -> None:
+        """Take the values, and the notebook to write in."""
+        self._values, self.asked = values, asked
+
+    def __getitem__(self, name: str) -> Any:
+        self.asked[name] = None
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def number(self, expression: sympy.Basic) -> Any:
+        """Return the value of an expression, and note it as one question."""
+        self.asked[expression] = None
+        return number(expression, self._values)

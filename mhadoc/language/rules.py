@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import sympy
 
-from mhadoc.language.compiled import compiled, free_names, number, truth
+from mhadoc.language.compiled import compiled, free_names, joined, number, truth
 from mhadoc.language.printing import condition_text
 from mhadoc.language.shapes import Shape
 from mhadoc.language.values import ANYTHING, REFUSALS, Accepts, c_name
@@ -77,7 +79,7 @@ class Requirement:
             name: number(part, values) if isinstance(part, sympy.Basic) else part(values)
             for name, part in self.computes.items()
         }
-        return f"{self.error}: {self.message.format_map(_Shown({**values, **computed}))}"
+        return f"{self.error}: {self.message.format_map(_Shown(*joined(computed, values).maps))}"
 
 
 def _told(condition: sympy.Basic, values: Mapping[str, Any]) -> bool:
@@ -87,7 +89,7 @@ def _told(condition: sympy.Basic, values: Mapping[str, Any]) -> bool:
         return False
 
 
-class _Shown(dict[str, object]):
+class _Shown(ChainMap[str, object]):
     """What a message may show: values, and on request the names of their types."""
 
     def __missing__(self, name: str) -> str:
@@ -169,9 +171,14 @@ class Block:
 
     def bounds(self, sizes: Mapping[str, Any]) -> tuple[int, int]:
         """Return start and stop in numbers."""
-        names = free_names(self.start, self.stop)
-        start, stop = compiled((self.start, self.stop), names)(*(sizes[n] for n in names))
+        names, bounds = self._compiled
+        start, stop = bounds(*(sizes[name] for name in names))
         return int(start), int(stop)
+
+    @cached_property
+    def _compiled(self) -> tuple[tuple[str, ...], Callable[..., Any]]:
+        names = free_names(self.start, self.stop)
+        return names, compiled((self.start, self.stop), names)
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ class ModuleSpec:
 
     def rule(self, name: str) -> Rule:
         """Return the rule with this id (``attn_output.unbatched``)."""
-        return _find("rule", name, {rule.id: rule for rule in self.rules})
+        return _find("rule", name, self._rules)
 
     def named(self, name: str) -> tuple[Rule, ...]:
         """Return every rule of one tensor or argument, or the one rule with this id.
@@ -78,6 +78,10 @@ class ModuleSpec:
         if not found:
             raise UnknownNameError(f"rule of {self.name}", name, self._names)
         return found
+
+    @cached_property
+    def _rules(self) -> dict[str, Rule]:
+        return {rule.id: rule for rule in self.rules}
 
     @cached_property
     def _names(self) -> tuple[str, ...]:

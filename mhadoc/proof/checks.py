@@ -18,7 +18,7 @@ from mhadoc.language import (
     Rule,
     same,
 )
-from mhadoc.language.compiled import number, truth
+from mhadoc.language.compiled import joined, number, truth
 from mhadoc.proof.observe import RAISED, Bench, Observation
 
 #: How much wider than a case a module has to be before its numbers show a distribution.
@@ -167,7 +167,7 @@ def check_requirement(requirement: Requirement, bench: Bench) -> Mismatch | None
 
 def check_call(requirement: Requirement, seen: Observation) -> Mismatch | None:
     """Compare what forward raised with what a requirement of the call says; None where it fits."""
-    expected = requirement.torch_error({**seen.values, **seen.inputs})
+    expected = requirement.torch_error(joined(seen.inputs, seen.values))
     if truth(requirement.holds, seen.values):
         return Mismatch("no such error", expected) if _raised(seen) == expected else None
     return same(expected, _raised(seen))
