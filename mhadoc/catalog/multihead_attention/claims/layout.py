@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -49,14 +50,9 @@ def _query_features(seen: Seen, features: str = "embed_dim") -> Mismatch | None:
 _REFUSED = "AssertionError: was expecting embedding dimension of {}, but got {}"
 
 
-def _no_shape(seen: Seen, argument: str = "num_heads") -> Mismatch | None:
-    changed = {"num_heads": 5, "bias": not seen.values["bias"]}[argument]
-    return same(shapes(seen.module), shapes(seen.built(**{argument: changed})))
-
-
-def _stored(seen: Seen, names: tuple[str, ...] = ()) -> Mismatch | None:
-    arguments = ("num_heads", "head_dim", "dropout", "batch_first", "add_zero_attn")
-    return same(names, tuple(name for name in arguments if name in shapes(seen.module)))
+def _no_shape(seen: Seen, others: Mapping[str, Any] | None = None) -> Mismatch | None:
+    other = seen.built(num_heads=seen.values["embed_dim"])
+    return same(shapes(seen.module) | dict(others or {}), shapes(other))
 
 
 def _separated(seen: Seen, order: str = "qkv", bias_order: str = "qkv") -> Mismatch | None:
@@ -167,33 +163,24 @@ CLAIMS = (
     ),
     Claim(
         id="mha.num_heads.no_shape",
-        sentence="No parameter's shape depends on `num_heads`.",
+        sentence="No parameter's shape depends on `num_heads`, and the state_dict does not hold "
+        "it.",
         doctest="""
         >>> from torch import nn
-        >>> one = nn.MultiheadAttention(embed_dim=512, num_heads=1)
-        >>> many = nn.MultiheadAttention(embed_dim=512, num_heads=64)
-        >>> all(a.shape == b.shape for a, b in zip(one.parameters(), many.parameters()))
-        True
+        >>> for num_heads in (1, 8, 64):
+        ...     mha = nn.MultiheadAttention(embed_dim=512, num_heads=num_heads)
+        ...     print(mha.in_proj_weight.shape, mha.out_proj.weight.shape, len(mha.state_dict()))
+        torch.Size([1536, 512]) torch.Size([512, 512]) 4
+        torch.Size([1536, 512]) torch.Size([512, 512]) 4
+        torch.Size([1536, 512]) torch.Size([512, 512]) 4
         """,
         check=_no_shape,
-        axes=("bias", "add_bias_kv", "kdim", "vdim"),
-        twins={"nor on bias": partial(_no_shape, argument="bias")},
-        source=INIT,
-    ),
-    Claim(
-        id="mha.num_heads.not_stored",
-        sentence="The state_dict does not hold `num_heads`: it cannot be told from a checkpoint.",
-        doctest="""
-        >>> from torch import nn
-        >>> mha = nn.MultiheadAttention(embed_dim=512, num_heads=8)
-        >>> list(mha.state_dict())
-        ['in_proj_weight', 'in_proj_bias', 'out_proj.weight', 'out_proj.bias']
-        """,
-        check=_stored,
-        axes=("bias", "add_bias_kv", "add_zero_attn"),
+        axes=("bias", "add_bias_kv", "kdim"),
         twins={
-            "it holds num_heads": partial(_stored, names=("num_heads",)),
-            "it holds add_zero_attn": partial(_stored, names=("add_zero_attn",)),
+            "the state_dict holds it": partial(_no_shape, others={"num_heads": ()}),
+            "out_proj.weight has head_dim rows": lambda seen: _no_shape(
+                seen, {"out_proj.weight": (seen.values["head_dim"], seen.values["embed_dim"])}
+            ),
         },
         source=INIT,
     ),
