@@ -29,12 +29,17 @@ LETTERS = {
 
 @dataclass(frozen=True)
 class Symbol:
-    """One named size or flag: its name, what it means and the smallest value it can have."""
+    """One named size or flag: its name, what it means and the smallest value it can have.
+
+    ``python`` is how a caller would ask for it where it is no argument: one expression for a
+    size, two conditions for a flag, of which the second says that it is not set.
+    """
 
     name: str
     meaning: str
     kind: Kind = "size"
     least: int = 0
+    python: tuple[str, ...] = ()
 
     @cached_property
     def expr(self) -> sympy.Symbol:
