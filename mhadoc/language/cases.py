@@ -98,8 +98,16 @@ class Cases:
 
     def __iter__(self) -> Iterator[Case]:
         """Iterate over every consistent case, the last axis varying fastest."""
+        return self.having({})
+
+    def having(self, fixed: Mapping[int, int]) -> Iterator[Case]:
+        """Iterate over every consistent case in which some axes are at the positions given."""
         places, allowed = self._coupled
-        for at in itertools.product(*(range(len(axis.choices)) for axis in self.axes)):
+        options = (
+            (fixed[place],) if place in fixed else range(len(axis.choices))
+            for place, axis in enumerate(self.axes)
+        )
+        for at in itertools.product(*options):
             if tuple([at[place] for place in places]) in allowed:
                 yield Case(at)
 

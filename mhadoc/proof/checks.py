@@ -35,16 +35,10 @@ __all__ = [
 ]
 
 
-def speaks_of(rule: Rule, seen: Observation) -> bool:
-    """Tell whether a case can show a rule: a parameter or attribute always, also by its absence.
-
-    An argument, and a flag of forward, is compared with the class alone.
-    """
-    if isinstance(rule, Input) and rule.shape is None:
-        return False
-    return isinstance(rule, Parameter | Attribute) or (
-        isinstance(rule, Input | Output) and rule.applies(seen.values)
-    )
+def speaks_of(rule: Input | Output, seen: Observation) -> bool:
+    """Tell whether a call can show a rule; a flag of forward is compared with the class alone."""
+    is_flag = isinstance(rule, Input) and rule.shape is None
+    return not is_flag and rule.applies(seen.values)
 
 
 @singledispatch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mhadoc.language import Argument, Case, Claim, Input, Mismatch, ModuleSpec, Parameter
+from mhadoc.language import Argument, Case, Claim, Input, Mismatch, ModuleSpec, Output, Parameter
 from mhadoc.language.compiled import truth
 from mhadoc.proof.checks import (
     check_call,
@@ -19,7 +19,16 @@ from mhadoc.proof.doctests import run
 from mhadoc.proof.observe import Bench, Observation
 from mhadoc.proof.tally import Tally
 
-__all__ = ["look", "look_again", "look_at_case", "look_at_class", "look_at_examples"]
+__all__ = [
+    "look",
+    "look_again",
+    "look_at_call",
+    "look_at_case",
+    "look_at_class",
+    "look_at_examples",
+    "look_at_module",
+    "look_further",
+]
 
 
 def look(bench: Bench, plan: Mapping[Case, tuple[Claim, ...]], *, to_the_end: bool = True) -> Tally:
@@ -60,15 +69,37 @@ def look_at_examples(spec: ModuleSpec, tally: Tally) -> None:
 
 def look_at_case(seen: Observation, claims: tuple[Claim, ...], tally: Tally) -> None:
     """Check every rule that speaks of a case, and some claims."""
+    look_at_module(seen, tally)
+    look_at_call(seen, tally)
+    look_further(seen, claims, tally)
+
+
+def look_at_module(seen: Observation, tally: Tally) -> None:
+    """Check what a call does not change: the module's parameters and attributes."""
     found = seen.bench.spec
     tally.note(f"{found.name}.state_dict", seen.case, unexpected_state(seen))
+    for rule in (*found.parameters, *found.attributes):
+        tally.note(found.address(rule), seen.case, check_case(rule, seen))
+
+
+def look_at_call(seen: Observation, tally: Tally) -> None:
+    """Check what can be told from one call: its inputs, its outputs, or its error."""
+    found = seen.bench.spec
     for requirement in found.call_requirements:
-        check = check_call if requirement.breaks is None else check_mistake
-        if truth(requirement.when, seen.values):
-            tally.note(found.address(requirement), seen.case, check(requirement, seen))
-    for rule in found.rules:
+        if requirement.breaks is None and truth(requirement.when, seen.values):
+            tally.note(found.address(requirement), seen.case, check_call(requirement, seen))
+    rules: tuple[Input | Output, ...] = (*found.inputs, *found.outputs)
+    for rule in rules:
         if speaks_of(rule, seen):
             tally.note(found.address(rule), seen.case, check_case(rule, seen))
+
+
+def look_further(seen: Observation, claims: tuple[Claim, ...], tally: Tally) -> None:
+    """Check what needs more calls: each mistake that torch refuses, and some claims."""
+    found = seen.bench.spec
+    for requirement in found.call_requirements:
+        if requirement.breaks is not None and truth(requirement.when, seen.values):
+            tally.note(found.address(requirement), seen.case, check_mistake(requirement, seen))
     for claim in claims:
         tally.note(claim.id, seen.case, claim.check(seen))
 

@@ -151,8 +151,12 @@ class Bench:
         if rule.alias and truth(rule.alias[1], values):
             return inputs[rule.alias[0]]
         shape = rule.shape.evaluate(values) if rule.shape else ()
-        drawn = self.draw(rule.name, shape)
-        if truth(rule.floating, values):
+        return self.tensor(rule.name, shape, truth(rule.floating, values))
+
+    def tensor(self, name: str, shape: tuple[int, ...], floating: bool) -> torch.Tensor:
+        """Return the input that belongs to a name and a shape: of floats, or a boolean mask."""
+        drawn = self.draw(name, shape)
+        if floating:
             return drawn
         hidden = drawn > 0
         hidden[..., 0] = False  # a row with every key hidden is a case of its own
@@ -172,7 +176,7 @@ class Bench:
         with warnings.catch_warnings(record=True) as caught, self._mode(values):
             warnings.simplefilter("always")
             try:
-                outputs = self._named(module(**inputs))
+                outputs = self.named(module(**inputs))
             except RAISED as raised:
                 error = raised
         heard = tuple(str(warning.message) for warning in caught)
@@ -184,7 +188,8 @@ class Bench:
             torch.manual_seed(0)
             yield
 
-    def _named(self, returned: Any) -> dict[str, Any]:
+    def named(self, returned: Any) -> dict[str, Any]:
+        """Return what forward returned by the names of the spec's outputs."""
         names = {rule.position: rule.name for rule in self.spec.outputs}
         elements = returned if isinstance(returned, tuple) else (returned,)
         return {
