@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from docutils import nodes
 
-from mhadoc.sphinxext.text import code, held, permalink, sentence
+from mhadoc.sphinxext.text import code, permalink, proof, sentence
 
 if TYPE_CHECKING:
     from mhadoc.language import Claim
@@ -24,7 +24,10 @@ def claim_card(claim: Claim, report: Report | None, *, linked: bool = True) -> n
     card += nodes.paragraph("", "", *text, classes=["mhadoc-sentence"])
     if claim.doctest.strip():
         card += _example(claim)
-    card += _proof(claim, report)
+    ran = "the example ran, and it " if claim.doctest.strip() else ""
+    line = proof(report, claim.id, claim.source, ran)
+    line += [nodes.Text(" "), code(claim.id, "mhadoc-id")]
+    card += line
     return card
 
 
@@ -32,13 +35,3 @@ def _example(claim: Claim) -> nodes.literal_block:
     """Return the example as code to copy; it ran with the proof, so no builder runs it again."""
     text = textwrap.dedent(claim.doctest).strip("\n")
     return nodes.literal_block(text, text, language="pycon")
-
-
-def _proof(claim: Claim, report: Report | None) -> nodes.paragraph:
-    line = nodes.paragraph("", "", classes=["mhadoc-proof"])
-    line += nodes.inline("", held(report, claim.id), classes=["mhadoc-held"])
-    line += nodes.Text(" ")
-    line += nodes.inline("", claim.source, classes=["mhadoc-source"])
-    line += nodes.Text(" ")
-    line += code(claim.id, "mhadoc-id")
-    return line

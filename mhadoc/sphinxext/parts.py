@@ -32,6 +32,7 @@ from mhadoc.sphinxext.text import (
     held,
     maths,
     permalink,
+    proof,
     sentence,
 )
 
@@ -73,20 +74,12 @@ class Page:
         anchor = self.anchor(address)
         return anchor, [code(text), permalink(address, "rule")]
 
-    def proof(self, statement: Rule | Requirement) -> nodes.paragraph:
-        """Return the line that says where a statement comes from and how often it held."""
-        address = self.spec.address(statement)
-        line = nodes.paragraph("", "", classes=["mhadoc-proof"])
-        line += nodes.inline("", held(self.report, address), classes=["mhadoc-held"])
-        if statement.source:
-            line += [nodes.Text(" "), nodes.inline("", statement.source, classes=["mhadoc-source"])]
-        return line
-
     def details(self, rule: Rule, *facts: Fact) -> Nodes:
         """Return what stands below a rule: why, what else is known, and the proof."""
         why = nodes.paragraph("", "", *sentence(capitalised(rule.why)))
         known = [fact for fact in facts if fact[1]]
-        return [why, *([_facts(known)] if known else []), self.proof(rule)]
+        line = proof(self.report, self.spec.address(rule), rule.source)
+        return [why, *([_facts(known)] if known else []), line]
 
 
 def _facts(facts: Iterable[Fact]) -> nodes.field_list:
@@ -113,10 +106,11 @@ def parameters(page: Page) -> Nodes:
     rows = [_parameter(page, rule) for rule in page.spec.parameters]
     address = f"{page.spec.name}.state_dict"
     page.statements.append(address)
-    text = f"The keys and their order: {held(page.report, address)}."
-    order = nodes.paragraph("", "", nodes.inline("", text), classes=["mhadoc-order"])
+    order = nodes.paragraph("", "These keys, in this order, and no others: ")
+    order += held(page.report, address)
     if anchor := page.anchor(address):
         order["ids"].append(anchor)
+        order += permalink(anchor, "rule")
     return [table(columns, rows, "mhadoc-parameters"), order]
 
 
@@ -132,24 +126,17 @@ def _parameter(page: Page, rule: Parameter) -> Row:
 def _shape(rule: Rule) -> Nodes:
     if rule.shape is None:
         return [code("None")]
-    return [code(rule.shape.text(), "mhadoc-shape"), nodes.Text(" "), maths(rule.shape)]
+    return [code(rule.shape.text(), "mhadoc-shape"), nodes.Text(" "), maths(rule.shape.latex())]
 
 
 def _start(rule: Parameter) -> Nodes:
-    init = rule.init
-    if init.family == "zeros":
-        found: Nodes = [nodes.Text("at zero")]
-    elif init.family == "uniform":
-        scale = expression_text(init.scale)
-        found = [
-            nodes.Text("uniform between "),
-            code(f"-{scale}"),
-            nodes.Text(" and "),
-            code(scale),
-        ]
-    else:
-        found = [nodes.Text("normal, standard deviation "), code(expression_text(init.scale))]
-    return [*found, nodes.Text(f" ({init.how})")] if init.how else found
+    scale, how = rule.init.scale, rule.init.how
+    found: dict[str, Nodes] = {
+        "zeros": [nodes.Text("at zero")],
+        "uniform": [nodes.Text("uniform between "), maths(rf"\pm {expression_latex(scale)}")],
+        "normal": [nodes.Text("normal, standard deviation "), maths(expression_latex(scale))],
+    }
+    return [*found[rule.init.family], nodes.Text(f" ({how})")] if how else found[rule.init.family]
 
 
 _AXES = ("rows", "columns")
@@ -160,11 +147,8 @@ def _block_list(blocks: Sequence[Block]) -> Nodes:
     for block in blocks:
         start, stop = expression_text(block.start), expression_text(block.stop)
         place = _AXES[block.axis] if block.axis < len(_AXES) else f"axis {block.axis}"
-        text: Nodes = [
-            nodes.strong("", block.name),
-            nodes.Text(f" {place} "),
-            code(f"{start} : {stop}"),
-        ]
+        text: Nodes = [nodes.strong("", block.name), nodes.Text(f" {place} ")]
+        text.append(code(f"[{':, ' * block.axis}{start} : {stop}]"))
         side = block.name.rpartition(" ")[2]
         items += nodes.list_item("", nodes.paragraph("", "", *text), classes=[f"mhadoc-{side}"])
     return [items] if blocks else []
@@ -194,7 +178,8 @@ def _type(rule: Argument) -> Nodes:
     if rule.accepts is ANYTHING:
         return [nodes.Text("anything")]
     found: Nodes = [code(rule.accepts.name)]
-    return [*found, nodes.Text(" or "), code("None")] if rule.default is None else found
+    optional = rule.default is None and not rule.required
+    return [*found, nodes.Text(" or "), code("None")] if optional else found
 
 
 def _default(rule: Argument) -> Nodes:
@@ -226,8 +211,7 @@ def _raised(page: Page, demand: Requirement) -> Nodes:
         call = ", ".join(f"{name}={value!r}" for name, value in demand.example.items())
         error = demand.torch_error(page.spec.bind(**demand.example))
         said = [code(f"{page.spec.name}({call})"), nodes.Text(" raises "), code(error)]
-    proof = held(page.report, page.spec.address(demand))
-    said += [nodes.Text(" "), nodes.inline("", proof, classes=["mhadoc-held"])]
+    said += [nodes.Text(" "), held(page.report, page.spec.address(demand))]
     return [nodes.paragraph("", "", *said, classes=["mhadoc-raised"])]
 
 
@@ -239,7 +223,7 @@ def attributes(page: Page) -> Nodes:
 
 def _attribute(page: Page, rule: Attribute) -> Row:
     anchor, name = page.name(rule, rule.name)
-    plain = isinstance(rule.value, (sympy.Expr, sympy.Symbol))
+    plain = isinstance(rule.value, sympy.Expr)
     text = expression_text(rule.value) if plain else condition_text(rule.value)
     return Row([name, [code(text)]], anchor, page.details(rule))
 
@@ -296,8 +280,9 @@ def calls(page: Page) -> Nodes:
     rows = []
     for demand in page.spec.call_requirements:
         anchor, (_, link) = page.name(demand, demand.id)
+        line = proof(page.report, page.spec.address(demand), demand.source)
         error: Nodes = [code(f"{demand.error}: {demand.message}")]
-        rows.append(Row([[*sentence(demand.demand), link], error], anchor, [page.proof(demand)]))
+        rows.append(Row([[*sentence(demand.demand), link], error], anchor, [line]))
     return [table(columns, rows)]
 
 
@@ -325,9 +310,7 @@ def symbol_table(spec: ModuleSpec) -> Nodes:
     rows = []
     for symbol in spec.symbols:
         letter = expression_latex(symbol.expr)
-        rows.append(
-            Row([[nodes.math(letter, letter)], [code(symbol.name)], sentence(symbol.meaning)])
-        )
+        rows.append(Row([[maths(letter)], [code(symbol.name)], sentence(symbol.meaning)]))
     return [table(columns, rows, "mhadoc-symbols")]
 
 

@@ -1,4 +1,4 @@
-"""Small pieces of text as nodes: sentences with code in them, shapes, conditions, proof lines."""
+"""Small pieces of text as nodes: sentences with code in them, conditions, what the proof found."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mhadoc.sphinxext.proofs import torch_release
 if TYPE_CHECKING:
     import sympy
 
-    from mhadoc.language import ModuleSpec, Shape
+    from mhadoc.language import ModuleSpec
     from mhadoc.proof.report import Report
 
 __all__ = [
@@ -25,8 +25,10 @@ __all__ = [
     "joined",
     "maths",
     "permalink",
+    "proof",
     "refuted",
     "sentence",
+    "spelled",
     "verdict",
 ]
 
@@ -34,6 +36,11 @@ __all__ = [
 def code(text: str, *classes: str) -> nodes.literal:
     """Return a piece of code in a line of text."""
     return nodes.literal(text, text, classes=list(classes))
+
+
+def maths(latex: str) -> nodes.math:
+    """Return a formula in a line of text."""
+    return nodes.math(latex, latex, classes=["mhadoc-maths"])
 
 
 def sentence(text: str) -> list[nodes.Node]:
@@ -51,15 +58,21 @@ def capitalised(text: str) -> str:
     return text[0].upper() + text[1:] if re.match("[a-z]{2}|a ", text) else text
 
 
-def maths(shape: Shape) -> nodes.math:
-    """Return a shape as mathematics in torch's letters."""
-    return nodes.math(shape.latex(), shape.latex(), classes=["mhadoc-maths"])
-
-
 def condition(spec: ModuleSpec, when: sympy.Basic) -> list[nodes.Node]:
-    """Return a condition as code; ``always`` as a plain word."""
+    """Return a condition as Python that a caller could ask; ``always`` as a plain word."""
     text = condition_text(when)
-    return [nodes.Text(text)] if text in ("always", "never") else [code(text)]
+    return [nodes.Text(text)] if text in ("always", "never") else [code(spelled(spec, text))]
+
+
+def spelled(spec: ModuleSpec, text: str) -> str:
+    """Return a condition's text with Python in place of symbols that are no arguments."""
+    for symbol in spec.symbols:
+        if symbol.python and symbol.kind == "flag":
+            for value, python in zip(("True", "False"), symbol.python, strict=True):
+                text = re.sub(rf"\b{symbol.name}={value}\b", python, text)
+        elif symbol.python:
+            text = re.sub(rf"\b{symbol.name}\b", symbol.python[0], text)
+    return text
 
 
 def joined(parts: Iterable[list[nodes.Node]], between: str) -> list[nodes.Node]:
@@ -82,14 +95,27 @@ def permalink(anchor: str, what: str) -> nodes.reference:
     )
 
 
-def held(report: Report | None, statement: str) -> str:
+def proof(report: Report | None, statement: str, source: str, found: str = "") -> nodes.paragraph:
+    """Return the line that says in how many cases a statement held, and where torch says so.
+
+    ``found`` is what else the proof found of it.
+    """
+    line = nodes.paragraph("", "", held(report, statement, found), classes=["mhadoc-proof"])
+    if source:
+        line += [nodes.Text(" "), nodes.inline("", source, classes=["mhadoc-source"])]
+    return line
+
+
+def held(report: Report | None, statement: str, found: str = "") -> nodes.inline:
     """Return in how many cases a statement held on which torch, or that nothing was checked."""
+    cases = report.held.get(statement, 0) if report else 0
     if report is None:
-        return "not checked in this build"
-    cases = report.held.get(statement, 0)
+        return nodes.inline("", "not checked in this build", classes=["mhadoc-unchecked"])
     if not cases:
-        return "stated, not checked by a case"
-    return f"held in {cases} case{'s' * (cases > 1)} on torch {torch_release(report)}"
+        return nodes.inline("", "stated, not shown by a case", classes=["mhadoc-unchecked"])
+    plural = "case" if cases == 1 else "cases"
+    text = f"{found}held in {cases} {plural} on torch {torch_release(report)}"
+    return nodes.inline("", text, classes=["mhadoc-held"])
 
 
 def verdict(report: Report | None) -> str:
