@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import math
 from functools import singledispatch
 from typing import Any
 
+from mhadoc.errors import RuleError
 from mhadoc.language import (
     Argument,
     Attribute,
     Input,
     Mismatch,
+    ModuleSpec,
     Output,
     Parameter,
     Requirement,
@@ -19,10 +20,8 @@ from mhadoc.language import (
     same,
 )
 from mhadoc.language.compiled import joined, number, truth
+from mhadoc.proof.initial import check_blocks, check_initial, widened
 from mhadoc.proof.observe import RAISED, Bench, Observation
-
-#: How much wider than a case a module has to be before its numbers show a distribution.
-_WIDER = 16
 
 __all__ = [
     "check_call",
@@ -41,10 +40,22 @@ def speaks_of(rule: Input | Output, seen: Observation) -> bool:
     return not is_flag and rule.applies(seen.values)
 
 
+def _passes_none(rule: Argument, seen: Observation) -> bool:
+    choice = seen.bench.spec.cases.choices(seen.case).get(rule.name)
+    return choice is not None and choice.passes is None
+
+
 @singledispatch
 def check_case(rule: Rule, seen: Observation) -> Mismatch | None:
     """Compare a rule with what the module did in one case; None where it holds."""
     raise NotImplementedError(type(rule))
+
+
+@check_case.register
+def _(rule: Argument, seen: Observation) -> Mismatch | None:
+    """Compare what None stands for with the attribute of the argument's name."""
+    assert rule.becomes is not None
+    return same(number(rule.becomes, seen.values), getattr(seen.module, rule.name, None))
 
 
 @check_case.register
@@ -67,10 +78,19 @@ def _(rule: Attribute, seen: Observation) -> Mismatch | None:
 
 @check_case.register
 def _(rule: Input, seen: Observation) -> Mismatch | None:
+    shapes = [
+        r.shape for r in seen.bench.spec.inputs if _rivals(rule, r) and r.applies(seen.values)
+    ]
+    if shapes:
+        return Mismatch(f"one shape for {rule.name}", f"{rule.shape} and {shapes[0]}")
     broken = [r for r in seen.bench.spec.call_requirements if not truth(r.holds, seen.values)]
     if broken or seen.error is None:
         return None
     return Mismatch("a call that torch accepts", f"{type(seen.error).__name__}: {seen.error}")
+
+
+def _rivals(rule: Input, other: Input) -> bool:
+    return rule.name == other.name and rule.id != other.id
 
 
 @check_case.register
@@ -121,42 +141,36 @@ def _signature(rule: Argument | Input, function: Any, position: int) -> Mismatch
 
 @check_class.register
 def _(rule: Parameter, bench: Bench) -> Mismatch | None:
-    """Compare fresh numbers with the distribution stated, on a module wide enough to tell."""
-    part = next(iter(bench.spec.cases.where(rule.when)))
-    arguments = bench.arguments(bench.spec.cases.completed(part))
-    wide = {
-        name: value * _WIDER if type(value) is int else value for name, value in arguments.items()
-    }
-    found = bench.fresh(wide).state_dict().get(rule.name)
-    if found is None:
-        return Mismatch("a parameter", "none")
-    scale = float(number(rule.init.scale, bench.spec.values(bench.spec.bind(**wide))))
-    return _distributed(rule.init.family, scale, found)
-
-
-def _distributed(family: str, scale: float, numbers: Any) -> Mismatch | None:
-    """Tell whether numbers look like a distribution: by their spread and their largest."""
-    spread, largest = float(numbers.std(correction=0)), float(numbers.abs().max())
-    spreads = {"uniform": scale / math.sqrt(3), "normal": scale, "zeros": 0.0}
-    limits = {"uniform": scale * (1 + 1e-6), "normal": scale * 6, "zeros": 0.0}
-    near = math.isclose(spread, spreads[family], rel_tol=0.12)
-    full = family != "uniform" or largest > 0.9 * scale
-    if near and full and largest <= limits[family]:
+    """Look at a module that is wide enough to tell numbers, and letters, from each other."""
+    if (wide := widened(bench, rule)) is None:
         return None
-    observed = f"a standard deviation of {spread:.4f}, {largest:.4f} at most"
-    return Mismatch(f"{family}, scale {scale:.4f}", observed)
+    bench, case = wide
+    values = bench.spec.cases.values(case)
+    return check_initial(rule, bench, case) or check_blocks(rule, values)
 
 
 def check_requirement(requirement: Requirement, bench: Bench) -> Mismatch | None:
-    """Build the module with the call that breaks a requirement, and compare what torch raises."""
+    """Build the module with the call that breaks a requirement, and compare what torch raises.
+
+    The spec itself has to refuse the same call for the same reason.
+    """
     if requirement.example is None:
         return None
     expected = requirement.torch_error(bench.spec.bind(**requirement.example))
     try:
         bench.cls(**requirement.example)
     except RAISED as raised:
-        return same(expected, f"{type(raised).__name__}: {raised}")
+        wrong = same(expected, f"{type(raised).__name__}: {raised}")
+        return wrong or _refused(requirement, bench.spec)
     return Mismatch(expected, "no error")
+
+
+def _refused(requirement: Requirement, spec: ModuleSpec) -> Mismatch | None:
+    try:
+        spec.values(spec.bind(**requirement.example or {}))
+    except RuleError as refusal:
+        return same(spec.address(requirement), refusal.rule)
+    return Mismatch(f"a refusal by {requirement.id}", "none")
 
 
 def check_call(requirement: Requirement, seen: Observation) -> Mismatch | None:

@@ -1,0 +1,101 @@
+"""What a parameter holds when it is fresh: its distribution, and the blocks it is made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from mhadoc.language import Block, Case, Mismatch, Parameter, same
+from mhadoc.language.compiled import free_names, number
+from mhadoc.proof.observe import Bench
+
+__all__ = ["check_blocks", "check_initial", "widened"]
+
+Bounds = tuple[int, int]
+
+
+def widened(bench: Bench, rule: Parameter) -> tuple[Bench, Case] | None:
+    """Return a bench with sizes that show a distribution, and a case in which a parameter exists.
+
+    Each size grows by a factor of its own; every choice that can matter is the least plain one.
+    """
+    cases = bench.spec.cases
+    found = max(
+        cases.where(rule.when), key=lambda part: sum(map(bool, part.values())), default=None
+    )
+    if found is None:
+        return None
+    sizes = {
+        name: size * (place + 3) if isinstance(size, int) else size
+        for place, (name, size) in enumerate(cases.sizes.items())
+    }
+    wide = replace(bench.spec, cases=replace(cases, sizes=sizes))
+    return replace(bench, spec=wide), cases.completed(found)
+
+
+def check_initial(rule: Parameter, bench: Bench, case: Case) -> Mismatch | None:
+    """Compare fresh numbers with the distribution stated."""
+    found = bench.fresh(bench.arguments(case)).state_dict().get(rule.name)
+    if found is None:
+        return Mismatch("a parameter", "none")
+    scale = float(number(rule.init.scale, bench.spec.cases.values(case)))
+    return _distributed(rule.init.family, scale, found)
+
+
+def _distributed(family: str, scale: float, numbers: Any) -> Mismatch | None:
+    """Tell whether numbers look like a distribution: by their spread and their largest."""
+    count = numbers.numel()
+    spread, largest = float(numbers.std(correction=0)), float(numbers.abs().max())
+    spreads = {"uniform": scale / math.sqrt(3), "normal": scale, "zeros": 0.0}
+    limits = {
+        "uniform": (scale * (1 - 8 / count), scale * (1 + 1e-6)),
+        "normal": (scale, scale * 6),
+        "zeros": (0.0, 0.0),
+    }
+    least, most = limits[family]
+    near = math.isclose(spread, spreads[family], rel_tol=3 / math.sqrt(count))
+    if near and least <= largest <= most:
+        return None
+    observed = f"a standard deviation of {spread:.4f}, {largest:.4f} at most"
+    return Mismatch(f"{family}, scale {scale:.4f}", observed)
+
+
+def check_blocks(rule: Parameter, values: Mapping[str, Any]) -> Mismatch | None:
+    """Compare a parameter's blocks with its shape and with each other.
+
+    The blocks of an axis fill it, and the blocks that have an index, such as those of the heads,
+    fill the block they are of, or the axis.
+    """
+    shape = rule.shape.evaluate(values) if rule.shape else ()
+    whole = {b.name: b for b in rule.blocks if not _indices(b, values)}
+    for axis in {block.axis for block in whole.values()}:
+        pieces = [block.bounds(values) for block in whole.values() if block.axis == axis]
+        if wrong := _filled(pieces, (0, shape[axis])):
+            return wrong
+    for block in rule.blocks:
+        if index := _indices(block, values):
+            owner = whole.get(block.name.partition(" of ")[2])
+            bounds = owner.bounds(values) if owner else (0, shape[block.axis])
+            if wrong := _filled(_pieces(block, index[0], bounds, values), bounds):
+                return wrong
+    return None
+
+
+def _indices(block: Block, values: Mapping[str, Any]) -> list[str]:
+    """Return what a block's bounds ask for that no case gives."""
+    return [name for name in free_names(block.start, block.stop) if name not in values]
+
+
+def _pieces(block: Block, index: str, whole: Bounds, values: Mapping[str, Any]) -> Iterable[Bounds]:
+    start, stop = block.bounds({**values, index: 0})
+    count = (whole[1] - whole[0]) // max(stop - start, 1)
+    return [block.bounds({**values, index: place}) for place in range(count)]
+
+
+def _filled(pieces: Iterable[Bounds], whole: Bounds) -> Mismatch | None:
+    found = sorted(pieces)
+    edges = [*(start for start, _ in found), whole[1]]
+    wrong = same([whole[0], *(stop for _, stop in found)], edges)
+    return wrong and Mismatch(f"blocks that fill {whole}", str(found))
