@@ -22,6 +22,7 @@ from mhadoc.language.rules import (
 from mhadoc.language.shapes import Match, Shape
 from mhadoc.language.specs import ModuleSpec
 from mhadoc.language.symbols import LETTERS, Symbol
+from mhadoc.language.tables import OutcomeTable
 from mhadoc.language.values import (
     ANYTHING,
     DEVICE,
@@ -60,6 +61,7 @@ __all__ = [
     "Match",
     "Mismatch",
     "ModuleSpec",
+    "OutcomeTable",
     "Output",
     "Parameter",
     "Requirement",

@@ -23,11 +23,12 @@ from mhadoc.language.rules import (
     Rule,
 )
 from mhadoc.language.symbols import Symbol
+from mhadoc.language.tables import OutcomeTable
 from mhadoc.language.values import ANYTHING
 
 __all__ = ["ModuleSpec"]
 
-Named = TypeVar("Named", Rule, Claim)
+Named = TypeVar("Named", Rule, Claim, OutcomeTable)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,7 @@ class ModuleSpec:
     claims: tuple[Claim, ...] = ()
     call_requirements: tuple[Requirement, ...] = ()
     fast_path: tuple[Requirement, ...] = ()
+    tables: tuple[OutcomeTable, ...] = ()
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -109,6 +111,10 @@ class ModuleSpec:
             **{self.address(requirement): requirement.demand for requirement in demands},
             **{claim.id: claim.sentence for claim in self.claims},
         }
+
+    def table(self, name: str) -> OutcomeTable:
+        """Return the table of outcomes with this id."""
+        return _find("table", name, {table.id: table for table in self.tables})
 
     def __iter__(self) -> Iterator[Rule]:
         """Iterate over the rules."""

@@ -12,6 +12,7 @@ from sphinx.util.docutils import SphinxDirective
 from mhadoc.errors import MhadocError, UnknownNameError
 from mhadoc.sphinxext.claims import claim_card
 from mhadoc.sphinxext.domain import MhadocDomain, domain_of
+from mhadoc.sphinxext.outcomes import outcome_table
 from mhadoc.sphinxext.parts import PARTS, Page, symbol_table
 from mhadoc.sphinxext.text import refuted, verdict
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from mhadoc.language import Claim, ModuleSpec
 
-__all__ = ["DIRECTIVES", "Claims", "OneClaim", "ProofLine", "Spec", "Symbols"]
+__all__ = ["DIRECTIVES", "Claims", "OneClaim", "Outcomes", "ProofLine", "Spec", "Symbols"]
 
 
 _NO_INDEX: dict[str, Callable[[str], object]] = {"no-index": directives.flag}
@@ -134,6 +135,16 @@ class ProofLine(_Directive):
         return [nodes.paragraph("", verdict(report), classes=["mhadoc-report"])]
 
 
+class Outcomes(_Directive):
+    """Show a table of outcomes, each cell observed while the page is read."""
+
+    def render(self, name: str) -> list[Node]:
+        """Return the question and the table."""
+        spec = self.domain.proofs.spec_of_table(name)
+        self.domain.show(spec, (), self.get_location())
+        return outcome_table(spec, spec.table(name))
+
+
 def _groups(names: Iterable[str]) -> list[str]:
     """Return every name that some id begins with, and the ids."""
     groups = {name.rpartition(".")[0] for name in names}
@@ -146,4 +157,5 @@ DIRECTIVES: dict[str, type[Directive]] = {
     "claim": OneClaim,
     "claims": Claims,
     "report": ProofLine,
+    "outcomes": Outcomes,
 }

@@ -63,6 +63,13 @@ class Proofs:
             raise UnknownNameError("claim", name, claims)
         return claims[name]
 
+    def spec_of_table(self, name: str) -> ModuleSpec:
+        """Return the spec that has a table of outcomes; raise UnknownNameError otherwise."""
+        known = {table.id: spec for spec in self.specs.values() for table in spec.tables}
+        if name not in known:
+            raise UnknownNameError("table of outcomes", name, known)
+        return known[name]
+
     def report(self, spec: ModuleSpec) -> Report | None:
         """Return the report on a spec, or None where the configuration asks for no proof."""
         if not self._env.config.mhadoc_proof:

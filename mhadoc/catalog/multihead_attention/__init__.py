@@ -7,6 +7,7 @@ from mhadoc.catalog.multihead_attention.grid import CASES
 from mhadoc.catalog.multihead_attention.parameters import PARAMETERS
 from mhadoc.catalog.multihead_attention.paths import CALL_REQUIREMENTS, FAST_PATH
 from mhadoc.catalog.multihead_attention.symbols import SYMBOLS
+from mhadoc.catalog.multihead_attention.tables import TABLES
 from mhadoc.language import ModuleSpec
 
 __all__ = ["SPEC"]
@@ -26,4 +27,5 @@ SPEC = ModuleSpec(
     fast_path=FAST_PATH,
     cases=CASES,
     claims=CLAIMS,
+    tables=TABLES,
 )

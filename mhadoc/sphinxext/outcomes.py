@@ -1,0 +1,31 @@
+"""A table of outcomes on a page: the question, and one observed answer a cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from docutils import nodes
+
+from mhadoc.sphinxext.tables import Column, Row, table
+from mhadoc.sphinxext.text import code, sentence
+
+if TYPE_CHECKING:
+    from mhadoc.language import ModuleSpec, OutcomeTable
+
+__all__ = ["outcome_table"]
+
+
+def outcome_table(spec: ModuleSpec, question: OutcomeTable) -> list[nodes.Node]:
+    """Return a table in which each cell is what the real module just did."""
+    from mhadoc.proof.observe import Bench
+    from mhadoc.proof.outcomes import outcomes
+
+    width = 100 // (len(question.columns) + 1)
+    columns = [Column("", width, "outcome-row")]
+    columns += [Column(title, width, "outcome") for title, _ in question.columns]
+    rows = [
+        Row([[code(title)], *(sentence(cell) for cell in cells)])
+        for (title, _), cells in zip(question.rows, outcomes(question, Bench(spec)), strict=True)
+    ]
+    title = nodes.paragraph("", "", *sentence(question.question), classes=["mhadoc-question"])
+    return [nodes.container("", title, table(columns, rows), ids=[question.id])]
