@@ -1,8 +1,10 @@
 """The claims about nn.MultiheadAttention, theme by theme."""
 
 from mhadoc.catalog.multihead_attention.claims import (
+    arguments,
     formula,
     layout,
+    numbers,
     storage,
     walk,
 )
@@ -12,4 +14,6 @@ CLAIMS = (
     *storage.CLAIMS,
     *layout.CLAIMS,
     *formula.CLAIMS,
+    *arguments.CLAIMS,
+    *numbers.CLAIMS,
 )
