@@ -3,6 +3,7 @@
 from mhadoc.catalog.multihead_attention.claims import (
     arguments,
     formula,
+    init,
     layout,
     numbers,
     storage,
@@ -16,4 +17,5 @@ CLAIMS = (
     *formula.CLAIMS,
     *arguments.CLAIMS,
     *numbers.CLAIMS,
+    *init.CLAIMS,
 )
