@@ -11,7 +11,7 @@ from typing import Any
 
 from mhadoc.catalog.multihead_attention.paths import discards_mask
 from mhadoc.language import Parameter, Seen
-from mhadoc.language.compiled import truth
+from mhadoc.language.compiled import joined, truth
 
 __all__ = ["TORCH", "Conventions", "by_hand"]
 
@@ -113,10 +113,10 @@ class _Work:
     def _rows(self, parameter: str, block: str, head: int) -> slice:
         rule: Parameter = self.rules.rule(parameter)
         (found,) = (b for b in rule.blocks if b.name == block)
-        start, stop = found.bounds({**self.seen.values, "h": head})
+        start, stop = found.bounds(joined({"h": head}, self.seen.values))
         if not self.conventions.interleaved:
             return slice(start, stop)
-        first, _ = found.bounds({**self.seen.values, "h": 0})
+        first, _ = found.bounds(joined({"h": 0}, self.seen.values))
         heads = self.seen.values["num_heads"]
         return slice(first + head, first + heads * (stop - start), heads)
 
@@ -140,12 +140,12 @@ class _Work:
 
     def _joined(self, real: Any, extra: list[Any]) -> Any:
         count, length, size = real.shape
-        joined = real.new_zeros((count, length + len(extra), size))
+        longer = real.new_zeros((count, length + len(extra), size))
         first = len(extra) if self.conventions.extra_first else 0
-        joined[:, first : first + length] = real
+        longer[:, first : first + length] = real
         for place, vector in enumerate(extra):
-            joined[:, place if self.conventions.extra_first else length + place] = vector[0]
-        return joined
+            longer[:, place if self.conventions.extra_first else length + place] = vector[0]
+        return longer
 
     def mask(self, head: int) -> Any:
         """Return what is added to one head's scores, (N, L, keys)."""
