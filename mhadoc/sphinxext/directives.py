@@ -13,7 +13,8 @@ from mhadoc.errors import MhadocError, UnknownNameError
 from mhadoc.sphinxext.claims import claim_card
 from mhadoc.sphinxext.domain import MhadocDomain, domain_of
 from mhadoc.sphinxext.outcomes import outcome_table
-from mhadoc.sphinxext.parts import PARTS, Page, symbol_table
+from mhadoc.sphinxext.page import Page
+from mhadoc.sphinxext.parts import PARTS, symbol_table
 from mhadoc.sphinxext.text import refuted, verdict
 
 if TYPE_CHECKING:

@@ -28,4 +28,4 @@ def outcome_table(spec: ModuleSpec, question: OutcomeTable) -> list[nodes.Node]:
         for (title, _), cells in zip(question.rows, outcomes(question, Bench(spec)), strict=True)
     ]
     title = nodes.paragraph("", "", *sentence(question.question), classes=["mhadoc-question"])
-    return [nodes.container("", title, table(columns, rows), ids=[question.id])]
+    return [nodes.container("", title, table(columns, rows, "mhadoc-matrix"), ids=[question.id])]

@@ -21,9 +21,12 @@ class Column:
 
 @dataclass
 class Row:
-    """One statement in a table: its cells, its anchor, and what is said below them."""
+    """One statement in a table: its cells, its anchor, and what is said below them.
 
-    cells: Sequence[list[nodes.Node]]
+    A row without cells has only its details, which then stand across all columns.
+    """
+
+    cells: Sequence[list[nodes.Node]] = ()
     anchor: str = ""
     details: list[nodes.Node] = field(default_factory=list)
 
@@ -34,20 +37,19 @@ def table(columns: Sequence[Column], rows: Sequence[Row], *classes: str) -> node
     group += [nodes.colspec(colwidth=column.share) for column in columns]
     titles = [nodes.entry("", nodes.paragraph("", column.title)) for column in columns]
     group += nodes.thead("", nodes.row("", *titles))
-    body = nodes.tbody()
-    for row in rows:
-        body += _cells(columns, row)
-        if row.details:
-            span = nodes.entry("", *row.details, morecols=len(columns) - 1)
-            body += nodes.row("", span, classes=["mhadoc-details"])
-    group += body
+    group += nodes.tbody("", *(part for row in rows for part in _parts(columns, row)))
     return nodes.table("", group, classes=["mhadoc-table", *classes])
 
 
-def _cells(columns: Sequence[Column], row: Row) -> nodes.row:
+def _parts(columns: Sequence[Column], row: Row) -> list[nodes.row]:
     cells = [
         nodes.entry("", nodes.paragraph("", "", *cell), classes=[f"mhadoc-{column.name}"])
-        for column, cell in zip(columns, row.cells, strict=True)
+        for column, cell in zip(columns, row.cells, strict=False)
     ]
-    ids = [row.anchor] if row.anchor else []
-    return nodes.row("", *cells, ids=ids, classes=["mhadoc-row"])
+    parts = [nodes.row("", *cells, classes=["mhadoc-row"])] if cells else []
+    if row.details:
+        across = nodes.entry("", *row.details, morecols=len(columns) - 1)
+        parts.append(nodes.row("", across, classes=["mhadoc-details" if cells else "mhadoc-head"]))
+    if row.anchor:
+        parts[0]["ids"].append(row.anchor)
+    return parts

@@ -14,7 +14,7 @@ from mhadoc.sphinxext.proofs import torch_release
 if TYPE_CHECKING:
     import sympy
 
-    from mhadoc.language import ModuleSpec
+    from mhadoc.language import ModuleSpec, Shape
     from mhadoc.proof.report import Report
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "proof",
     "refuted",
     "sentence",
+    "shape_or_none",
     "spelled",
     "verdict",
 ]
@@ -73,6 +74,13 @@ def spelled(spec: ModuleSpec, text: str) -> str:
         elif symbol.python:
             text = re.sub(rf"\b{symbol.name}\b", symbol.python[0], text)
     return text
+
+
+def shape_or_none(shape: Shape | None) -> list[nodes.Node]:
+    """Return a shape as code and as mathematics; None, as torch returns it, where there is none."""
+    if shape is None:
+        return [code("None")]
+    return [code(shape.text()), nodes.Text(" "), maths(shape.latex())]
 
 
 def joined(parts: Iterable[list[nodes.Node]], between: str) -> list[nodes.Node]:

@@ -1,0 +1,72 @@
+"""What a directive puts on a page: names with anchors, and what stands below each rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from docutils import nodes
+
+from mhadoc.sphinxext.text import capitalised, code, permalink, proof, sentence
+
+if TYPE_CHECKING:
+    from mhadoc.language import ModuleSpec, Requirement, Rule
+    from mhadoc.proof.report import Report
+
+__all__ = ["Fact", "Nodes", "Page"]
+
+Nodes = list[nodes.Node]
+Fact = tuple[str, list[nodes.Node]]
+
+
+@dataclass
+class Page:
+    """A place for statements: of which spec, with which report, and what stands there so far.
+
+    ``statements`` are the addresses shown and ``anchors`` those that can be linked to; where
+    ``linked`` is not set there are none.
+    """
+
+    spec: ModuleSpec
+    report: Report | None
+    linked: bool = True
+    statements: list[str] = field(default_factory=list)
+    anchors: list[str] = field(default_factory=list)
+
+    def anchor(self, address: str) -> str:
+        """Return the anchor of an address, or nothing where this is not the place for it."""
+        if not self.linked:
+            return ""
+        self.anchors.append(address)
+        return address
+
+    def place(self, statement: Rule | Requirement) -> tuple[str, nodes.reference]:
+        """Return a statement's anchor, and the sign that links to it."""
+        address = self.spec.address(statement)
+        self.statements.append(address)
+        return self.anchor(address), permalink(address, "rule")
+
+    def name(self, rule: Rule) -> tuple[str, Nodes]:
+        """Return a rule's anchor, and its name as code with a permanent link."""
+        anchor, link = self.place(rule)
+        return anchor, [code(rule.name), link]
+
+    def proof(self, statement: Rule | Requirement) -> nodes.paragraph:
+        """Return the line that says in how many cases a statement held, and its source."""
+        return proof(self.report, self.spec.address(statement), statement.source)
+
+    def details(self, rule: Rule, *facts: Fact) -> Nodes:
+        """Return what stands below a rule: why, what else is known, and the proof."""
+        why = nodes.paragraph("", "", *sentence(capitalised(rule.why)))
+        known = [fact for fact in facts if fact[1]]
+        return [why, *([_fact_list(known)] if known else []), self.proof(rule)]
+
+
+def _fact_list(facts: Iterable[Fact]) -> nodes.field_list:
+    fields = nodes.field_list(classes=["mhadoc-facts"])
+    for label, content in facts:
+        whole = all(isinstance(node, nodes.Body) for node in content)
+        body = content if whole else [nodes.paragraph("", "", *content)]
+        fields += nodes.field("", nodes.field_name("", label), nodes.field_body("", *body))
+    return fields
