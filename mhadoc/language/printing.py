@@ -67,7 +67,9 @@ def _joined(condition: sympy.And | sympy.Or) -> str:
 
 def _ordered(parts: tuple[sympy.Basic, ...]) -> list[sympy.Basic]:
     """Sort by name, sizes before flags, so that a condition reads the same in every run."""
-    return sorted(parts, key=lambda part: (bool(part.is_Symbol or part.is_Not), str(part)))
+    return sorted(
+        parts, key=lambda part: (bool(part.is_Symbol or part.is_Not), str(part).strip("~"))
+    )
 
 
 def _sum_key(term: sympy.Expr) -> tuple[bool, bool, str]:
