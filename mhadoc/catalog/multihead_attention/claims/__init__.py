@@ -2,10 +2,12 @@
 
 from mhadoc.catalog.multihead_attention.claims import (
     arguments,
+    empty,
     formula,
     init,
     layout,
     numbers,
+    outputs,
     storage,
     walk,
 )
@@ -18,4 +20,6 @@ CLAIMS = (
     *arguments.CLAIMS,
     *numbers.CLAIMS,
     *init.CLAIMS,
+    *outputs.CLAIMS,
+    *empty.CLAIMS,
 )

@@ -19,6 +19,7 @@ __all__ = [
     "failure",
     "plainly",
     "raised",
+    "sequence_axis",
     "shapes",
     "told",
 ]
@@ -86,3 +87,8 @@ def plainly(seen: Seen, **inputs: Any) -> Seen:
 def batch_axis(seen: Seen) -> int:
     """Return the place of the batch in query, key, value and output of a batched call."""
     return 0 if seen.values["batch_first"] else 1
+
+
+def sequence_axis(seen: Seen) -> int:
+    """Return the place of the positions in query, key, value and output."""
+    return 1 if seen.values["batched"] and seen.values["batch_first"] else 0
