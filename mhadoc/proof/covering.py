@@ -8,52 +8,70 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import sympy
 
-from mhadoc.language import Case, Cases, Claim, ModuleSpec
+from mhadoc.language import Case, Cases, Claim, ModuleSpec, Requirement
+from mhadoc.language.compiled import truth
 
-__all__ = ["cover", "covering", "spread"]
+__all__ = ["Statement", "cover", "covering", "spread"]
 
-#: How many cases of its own a statement gets where the covering set shows it too seldom.
+#: In how many cases a rule or claim is at least looked at, where so many can show it.
 ENOUGH = 6
+#: In how many cases each mistake is tried.
+TRIED = 20
+
+#: What needs more calls than the one observed, and is therefore planned case by case.
+Statement = Claim | Requirement
 
 Combination = tuple[tuple[int, int], ...]
 
 
-def covering(spec: ModuleSpec, strength: int = 3) -> dict[Case, tuple[Claim, ...]]:
-    """Return the quick cases, each with the claims that are checked in it; the rules are in all.
+def covering(spec: ModuleSpec, strength: int = 3) -> dict[Case, tuple[Statement, ...]]:
+    """Return the quick cases, each with the claims and mistakes to look at; the rules are in all.
 
-    Every three choices that go together occur, each rule is spoken of in a few cases, and each
-    claim gets every combination of the choices that matter to it. The same in each run.
+    Every three choices that go together occur, each claim gets every combination of the choices
+    that matter to it, and nothing is shown in too few cases. The same in each run.
     """
+    cases = {case: list[Statement]() for case in cover(spec.cases, strength)}
     always = [claim for claim in spec.claims if claim.axes is None]
-    plan: dict[Case, list[Claim]] = {case: list(always) for case in cover(spec.cases, strength)}
-    conditions = [*(r.when for r in spec.rules), *(r.when for r in spec.call_requirements)]
-    for when in dict.fromkeys(conditions):
-        for case in spread(spec.cases, when, limit=ENOUGH):
-            plan.setdefault(case, list(always))
     for claim in spec.claims:
-        limit = ENOUGH if claim.axes is None else None
-        for case in spread(spec.cases, claim.when, claim.axes or (), limit):
-            entry = plan.setdefault(case, list(always))
-            entry += [claim] if claim.axes is not None else []
-    return {
-        case: tuple(c for c in claims if c.applies(spec.cases.values(case)))
-        for case, claims in plan.items()
-    }
+        for case in spread(spec.cases, claim.when, claim.axes or (), int(claim.axes is not None)):
+            cases.setdefault(case, []).append(claim)
+    for when in (*(rule.when for rule in spec.rules), *(claim.when for claim in always)):
+        _shown(cases, spec, when, ENOUGH)
+    for mistake in spec.call_requirements:
+        if mistake.breaks is not None:
+            for case in _shown(cases, spec, mistake.when, TRIED):
+                cases[case].append(mistake)
+    for case, statements in cases.items():
+        statements += [claim for claim in always if claim.applies(spec.cases.values(case))]
+    return {case: tuple(statements) for case, statements in cases.items()}
+
+
+def _shown(
+    cases: dict[Case, list[Statement]], spec: ModuleSpec, when: sympy.Basic, limit: int
+) -> list[Case]:
+    """Return so many cases that meet a condition, and add what is missing."""
+    fitting = [case for case in cases if truth(when, spec.cases.values(case))]
+    if len(fitting) >= limit:
+        return random.Random(str(when)).sample(fitting, limit)
+    added = spread(spec.cases, when, limit=limit - len(fitting))
+    fitting = list(dict.fromkeys((*fitting, *added)))
+    for case in fitting:
+        cases.setdefault(case, [])
+    return fitting
 
 
 def spread(
-    cases: Cases, when: sympy.Basic, axes: tuple[str, ...] = (), limit: int | None = None
+    cases: Cases, when: sympy.Basic, axes: tuple[str, ...] = (), limit: int = 1
 ) -> Iterator[Case]:
-    """Iterate over cases that meet a condition: one for each combination on the axes named.
+    """Iterate over cases that meet a condition: so many for each combination on the axes named.
 
-    The other choices vary. With a limit and no axes, so many draws over all that fit.
+    The other choices vary.
     """
     chance = random.Random(f"{when} {axes}")
     places = [cases.names.index(name) for name in axes]
     sizes = [range(len(cases.axes[place].choices)) for place in places]
-    once = (None,) if limit is None else range(limit)
-    for _, at in itertools.product(once, itertools.product(*sizes)):
-        case = cases.draw(when, chance, dict(zip(places, at, strict=True)))
+    for at in itertools.product(*sizes, range(limit)):
+        case = cases.draw(when, chance, dict(zip(places, at, strict=False)))
         if case is not None:
             yield case
 

@@ -15,6 +15,7 @@ from mhadoc.proof.checks import (
     speaks_of,
     unexpected_state,
 )
+from mhadoc.proof.covering import Statement
 from mhadoc.proof.doctests import run
 from mhadoc.proof.observe import Bench, Observation
 from mhadoc.proof.tally import Tally
@@ -31,18 +32,20 @@ __all__ = [
 ]
 
 
-def look(bench: Bench, plan: Mapping[Case, tuple[Claim, ...]], *, to_the_end: bool = True) -> Tally:
-    """Check the class itself once, and then each case with the claims planned for it.
+def look(
+    bench: Bench, plan: Mapping[Case, tuple[Statement, ...]], *, to_the_end: bool = True
+) -> Tally:
+    """Check the class itself once, and then each case with what is planned for it.
 
     Without ``to_the_end`` it stops after the first case that refutes something.
     """
     tally = Tally()
     look_at_class(bench, tally)
-    for case, claims in plan.items():
+    for case, statements in plan.items():
         if tally.refuted and not to_the_end:
             break
         tally.cases += 1
-        look_at_case(bench.observe(case), claims, tally)
+        look_at_case(bench.observe(case), statements, tally)
     return tally
 
 
@@ -67,11 +70,11 @@ def look_at_examples(spec: ModuleSpec, tally: Tally) -> None:
             tally.note(claim.id, spec.cases.plainest(), mismatch)
 
 
-def look_at_case(seen: Observation, claims: tuple[Claim, ...], tally: Tally) -> None:
-    """Check every rule that speaks of a case, and some claims."""
+def look_at_case(seen: Observation, statements: tuple[Statement, ...], tally: Tally) -> None:
+    """Check every rule that speaks of a case, and some claims and mistakes."""
     look_at_module(seen, tally)
     look_at_call(seen, tally)
-    look_further(seen, claims, tally)
+    look_further(seen, statements, tally)
 
 
 def look_at_module(seen: Observation, tally: Tally) -> None:
@@ -94,20 +97,22 @@ def look_at_call(seen: Observation, tally: Tally) -> None:
             tally.note(found.address(rule), seen.case, check_case(rule, seen))
 
 
-def look_further(seen: Observation, claims: tuple[Claim, ...], tally: Tally) -> None:
-    """Check what needs more calls: each mistake that torch refuses, and some claims."""
-    found = seen.bench.spec
-    for requirement in found.call_requirements:
-        if requirement.breaks is not None and truth(requirement.when, seen.values):
-            tally.note(found.address(requirement), seen.case, check_mistake(requirement, seen))
-    for claim in claims:
-        tally.note(claim.id, seen.case, claim.check(seen))
+def look_further(seen: Observation, statements: tuple[Statement, ...], tally: Tally) -> None:
+    """Check what needs more calls: some claims, and mistakes in calls that are legal."""
+    for stated in statements:
+        if isinstance(stated, Claim):
+            tally.note(stated.id, seen.case, stated.check(seen))
+        elif seen.error is None:
+            address = seen.bench.spec.address(stated)
+            tally.note(address, seen.case, check_mistake(stated, seen))
 
 
 def look_again(statement: str, bench: Bench, case: Case) -> Mismatch | None:
     """Check one statement in one case; None where it holds or does not speak."""
-    tally, values = Tally(), bench.spec.cases.values(case)
-    claims = tuple(c for c in bench.spec.claims if c.id == statement and c.applies(values))
-    look_at_case(bench.observe(case), claims, tally)
+    tally, values, spec = Tally(), bench.spec.cases.values(case), bench.spec
+    mistakes = [demand for demand in spec.call_requirements if demand.breaks is not None]
+    known: list[Statement] = [*spec.claims, *mistakes]
+    stated = (s for s in known if spec.address(s) == statement and truth(s.when, values))
+    look_at_case(bench.observe(case), tuple(stated), tally)
     _, mismatch = tally.refuted.get(statement, (case, None))
     return mismatch

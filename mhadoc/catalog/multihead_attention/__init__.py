@@ -4,8 +4,9 @@ from mhadoc.catalog.multihead_attention.call import INPUTS, OUTPUTS
 from mhadoc.catalog.multihead_attention.claims import CLAIMS
 from mhadoc.catalog.multihead_attention.constructor import ARGUMENTS, ATTRIBUTES, REQUIREMENTS
 from mhadoc.catalog.multihead_attention.grid import CASES
+from mhadoc.catalog.multihead_attention.mistakes import MISTAKES
 from mhadoc.catalog.multihead_attention.parameters import PARAMETERS
-from mhadoc.catalog.multihead_attention.paths import CALL_REQUIREMENTS, FAST_PATH
+from mhadoc.catalog.multihead_attention.paths import FAST_PATH
 from mhadoc.catalog.multihead_attention.symbols import SYMBOLS
 from mhadoc.catalog.multihead_attention.tables import TABLES
 from mhadoc.language import ModuleSpec
@@ -23,7 +24,7 @@ SPEC = ModuleSpec(
     parameters=PARAMETERS,
     inputs=INPUTS,
     outputs=OUTPUTS,
-    call_requirements=CALL_REQUIREMENTS,
+    call_requirements=MISTAKES,
     fast_path=FAST_PATH,
     cases=CASES,
     claims=CLAIMS,

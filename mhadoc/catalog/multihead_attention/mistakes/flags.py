@@ -1,0 +1,112 @@
+"""What forward demands of its flags and of dropout, and what torch raises otherwise."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from sympy import And, Basic, Not
+
+from mhadoc.catalog.multihead_attention.mistakes.broken import UNHINTED
+from mhadoc.catalog.multihead_attention.paths import fast
+from mhadoc.catalog.multihead_attention.symbols import (
+    ATTEND,
+    need_weights,
+    padding_mask,
+    training,
+)
+from mhadoc.language import Requirement, Seen
+
+_SDPA = "scaled_dot_product_attention"
+
+
+def _flag(name: str, function: str, position: int, when: Basic) -> Requirement:
+    return Requirement(
+        f"{name}.bool",
+        f"{name} is a bool",
+        "TypeError",
+        f"{function}(): argument '{name}' (position {position}) must be bool, not {{type_{name}}}",
+        f"pass {name}=True or {name}=False, not a number",
+        about=(name,),
+        breaks=lambda seen: {name: int(seen.inputs[name])},
+        when=when,
+        source=f"torch: {function}",
+    )
+
+
+FAST = (
+    _flag("need_weights", "_native_multi_head_attention", 11, fast),
+    _flag("average_attn_weights", "_native_multi_head_attention", 12, fast),
+)
+
+
+def _dropping(seen: Seen, dropout: object) -> Any:
+    module = copy.copy(seen.module)
+    module.dropout = dropout
+    return module
+
+
+def _dropout(id: str, demand: str, error: str, wrong: object, when: Basic) -> Requirement:
+    kind, _, message = error.partition(": ")
+    return Requirement(
+        f"dropout.{id}",
+        demand,
+        kind,
+        message,
+        "build with a dropout from 0.0 to 1.0: it is looked at first in training",
+        about=("dropout",),
+        breaks=lambda seen: {"module": _dropping(seen, wrong)},
+        when=And(training, UNHINTED, when),
+        computes={"kind": lambda shown: type(shown["module"].dropout).__name__},
+        source=ATTEND,
+    )
+
+
+_RANGE = "dropout probability has to be between 0 and 1, but got {module.dropout}"
+
+DROPOUT = (
+    _dropout(
+        "number",
+        "dropout is a number, in training",
+        "TypeError: '>' not supported between instances of '{kind}' and 'float'",
+        None,
+        need_weights,
+    ),
+    _dropout(
+        "range",
+        "dropout is at most 1, in training",
+        f"ValueError: {_RANGE}",
+        1.5,
+        need_weights,
+    ),
+    _dropout(
+        "number_without_weights",
+        "dropout is a number, in training with need_weights=False",
+        f"TypeError: {_SDPA}(): argument 'dropout_p' (position 5) must be float, not {{kind}}",
+        None,
+        Not(need_weights),
+    ),
+    _dropout(
+        "range_without_weights",
+        "dropout is at most 1, in training with need_weights=False",
+        f"RuntimeError: {_RANGE}",
+        1.5,
+        Not(need_weights),
+    ),
+    _dropout(
+        "negative_without_weights",
+        "dropout is at least 0, in training with need_weights=False",
+        f"RuntimeError: {_SDPA}_flash_attention: Currently do not support dropout > 0",
+        -0.5,
+        Not(need_weights),
+    ),
+)
+
+HINT = (
+    _flag(
+        "is_causal",
+        _SDPA,
+        6,
+        And(Not(need_weights), Not(padding_mask), Not(fast), UNHINTED),
+    ),
+)

@@ -1,0 +1,344 @@
+"""What forward demands of the masks, and what torch raises otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sympy import And, Basic, Eq, Not, true
+
+from mhadoc.catalog.multihead_attention.mistakes.broken import (
+    UNHINTED,
+    elements,
+    form,
+    in_c,
+    longer,
+)
+from mhadoc.catalog.multihead_attention.paths import discards_mask, fast, merges
+from mhadoc.catalog.multihead_attention.symbols import (
+    ATTEND,
+    CHECK,
+    FORWARD,
+    FUNCTIONAL,
+    MERGE,
+    H,
+    N,
+    attn_mask_float,
+    attn_mask_rank,
+    batched,
+    is_causal,
+    keys,
+    need_weights,
+    padding_mask,
+)
+from mhadoc.language import Requirement
+
+_CANONICAL = f"{FUNCTIONAL}: _canonical_mask"
+_KERNEL = "torch: _native_multi_head_attention"
+
+_MATRIX = Eq(attn_mask_rank, 2)
+_PER_HEAD = Eq(attn_mask_rank, 3)
+_NO_MASK = Eq(attn_mask_rank, 0)
+_SLOW = And(Not(fast), UNHINTED)
+_LOOKED_AT = And(UNHINTED, Not(merges), Not(discards_mask))
+_NOT_MERGED = Not(And(merges, attn_mask_rank > 0))
+_PRESENT = {"attn_mask": attn_mask_rank > 0, "key_padding_mask": padding_mask}
+
+Change = Callable[[Any], Any]
+
+
+def _mask(
+    name: str,
+    id: str,
+    demand: str,
+    error: str,
+    hint: str,
+    change: Change,
+    when: Basic,
+    source: str,
+    **computes: Any,
+) -> Requirement:
+    """Return the demand of a mask that is broken by changing the mask given."""
+    kind, _, message = error.partition(": ")
+    return Requirement(
+        f"{name}.{id}",
+        demand,
+        kind,
+        message,
+        hint,
+        about=(name,),
+        breaks=lambda seen: {name: change(seen.inputs[name])},
+        when=And(_PRESENT[name], when),
+        computes=computes,
+        source=source,
+    )
+
+
+def _listed(name: str, id: str, error: str, when: Basic) -> Requirement:
+    kind, _, message = error.partition(": ")
+    return Requirement(
+        f"{name}.{id}",
+        f"the {name} is a tensor",
+        kind,
+        message,
+        f"pass torch.tensor({name}, dtype=torch.bool)",
+        about=(name,),
+        breaks=lambda seen: {name: [[False]]},
+        when=when,
+        source=FORWARD,
+    )
+
+
+_NO_TENSOR = "TypeError: is_floating_point(): argument 'input' (position 1) must be Tensor, not %s"
+
+TENSORS = (
+    _listed("attn_mask", "tensor", _NO_TENSOR % "{type_attn_mask}", true),
+    _listed(
+        "key_padding_mask", "tensor", _NO_TENSOR % "{type_key_padding_mask}", Not(attn_mask_float)
+    ),
+    _listed(
+        "key_padding_mask",
+        "tensor_beside_floats",
+        "AttributeError: '{type_key_padding_mask}' object has no attribute 'dtype'",
+        attn_mask_float,
+    ),
+)
+
+
+def _whole(mask: Any) -> Any:
+    """Return a mask of integers, or of complex numbers where it was one of floats."""
+    return mask * 1j if mask.is_floating_point() else mask.long()
+
+
+def _kind(name: str) -> Requirement:
+    return _mask(
+        name,
+        "dtype",
+        f"the {name} is one of bools or floats",
+        f"AssertionError: only bool and floating types of {name} are supported",
+        f"pass {name}.bool(), True meaning hidden",
+        _whole,
+        true,
+        _CANONICAL,
+    )
+
+
+KINDS = (_kind("key_padding_mask"), _kind("attn_mask"))
+
+FAST = (
+    _mask(
+        "attn_mask",
+        "fast_size",
+        "a 2-D attn_mask has L * L elements, on the fast path",
+        "RuntimeError: shape '[1, 1, {L}, {L}]' is invalid for input of size {elements}",
+        "pass a mask of shape (L, L)",
+        lambda mask: mask[1:],
+        And(merges, _MATRIX),
+        MERGE,
+        elements=elements("attn_mask"),
+    ),
+    _mask(
+        "attn_mask",
+        "fast_batches",
+        "a 3-D attn_mask has a multiple of N * L * L elements, on the fast path",
+        "RuntimeError: shape '[{N}, -1, {L}, {L}]' is invalid for input of size {elements}",
+        "pass a mask of shape (N * num_heads, L, L)",
+        lambda mask: mask[1:],
+        And(merges, _PER_HEAD, N > 1),
+        MERGE,
+        elements=elements("attn_mask"),
+    ),
+    _mask(
+        "attn_mask",
+        "fast_heads",
+        "a 3-D attn_mask has one matrix for each head, on the fast path",
+        "RuntimeError: For mask_type == 2 mask shape should match input shape",
+        "pass mask.repeat_interleave(num_heads, 0) to use one mask for all heads",
+        lambda mask: mask.repeat(2, 1, 1),
+        And(fast, _PER_HEAD, Not(padding_mask)),
+        _KERNEL,
+    ),
+    _mask(
+        "attn_mask",
+        "fast_heads_padded",
+        "a 3-D attn_mask has one matrix for each head, on the fast path with a key_padding_mask",
+        "RuntimeError: The size of tensor a ({twice}) must match the size of tensor b "
+        "({num_heads}) at non-singleton dimension 1",
+        "pass mask.repeat_interleave(num_heads, 0) to use one mask for all heads",
+        lambda mask: mask.repeat(2, 1, 1),
+        And(merges, _PER_HEAD, padding_mask),
+        MERGE,
+        twice=2 * H,
+    ),
+    _mask(
+        "key_padding_mask",
+        "fast_rank",
+        "the key_padding_mask has two axes, on the fast path",
+        "RuntimeError: For mask_type == 2 mask shape should match input shape",
+        "pass a mask of shape (N, S)",
+        lambda mask: mask[0],
+        And(fast, _NO_MASK),
+        _KERNEL,
+    ),
+    _mask(
+        "key_padding_mask",
+        "fast_shape",
+        "the key_padding_mask is (N, S), on the fast path",
+        "RuntimeError: For mask_type == 1 mask shape should be (B, L)",
+        "pass a mask of shape (N, S)",
+        lambda mask: longer(mask, 1),
+        And(fast, _NO_MASK),
+        _KERNEL,
+    ),
+    _mask(
+        "key_padding_mask",
+        "fast_size",
+        "the key_padding_mask has N * S elements, on the fast path with an attn_mask",
+        "RuntimeError: shape '[{N}, 1, 1, {L}]' is invalid for input of size {elements}",
+        "pass a mask of shape (N, S)",
+        lambda mask: longer(mask, 1),
+        And(merges, attn_mask_rank > 0),
+        MERGE,
+        elements=elements("key_padding_mask"),
+    ),
+)
+
+RANKS = (
+    _mask(
+        "key_padding_mask",
+        "rank",
+        "the key_padding_mask has one axis less than the query",
+        "AssertionError: For {form} `query`, expected `key_padding_mask` to be `None` or "
+        "{expected}-D but found {key_padding_mask.ndim}-D tensor instead",
+        "pass a mask of shape (N, S), or (S,) for an unbatched query",
+        lambda mask: mask[None],
+        _SLOW,
+        CHECK,
+        form=form,
+        expected=1 + batched,
+    ),
+    _mask(
+        "attn_mask",
+        "rank",
+        "the attn_mask has two axes or three",
+        "AssertionError: For {form} `query`, expected `attn_mask` to be `None`, 2-D or 3-D "
+        "but found {attn_mask.ndim}-D tensor instead",
+        "pass a mask of shape (L, S) or (N * num_heads, L, S); "
+        "what has one entry for each key is a key_padding_mask",
+        lambda mask: mask.flatten(),
+        And(_SLOW, Not(And(merges, _PER_HEAD))),
+        CHECK,
+        form=form,
+    ),
+    _mask(
+        "attn_mask",
+        "shape_unbatched",
+        "a 3-D attn_mask is (num_heads, L, S), for an unbatched query",
+        "AssertionError: Expected `attn_mask` shape to be ({num_heads}, {L}, {S}) "
+        "but got {attn_mask.shape}",
+        "pass mask.expand(num_heads, -1, -1), or a 2-D mask for all heads",
+        lambda mask: longer(mask, 0),
+        And(Not(batched), _PER_HEAD),
+        CHECK,
+    ),
+)
+
+SHAPES = (
+    _mask(
+        "attn_mask",
+        "shape",
+        "a 2-D attn_mask is (L, S), without the extra keys",
+        "RuntimeError: The shape of the 2D attn_mask is {attn_mask.shape}, "
+        "but should be ({L}, {S}).",
+        "pass a mask of shape (L, S): rows are queries, columns keys; extra keys have no column",
+        lambda mask: longer(mask, 1),
+        And(_MATRIX, _LOOKED_AT),
+        ATTEND,
+    ),
+    _mask(
+        "attn_mask",
+        "shape_per_head",
+        "a 3-D attn_mask is (N * num_heads, L, S)",
+        "RuntimeError: The shape of the 3D attn_mask is {attn_mask.shape}, "
+        "but should be ({rows}, {L}, {S}).",
+        "pass mask.repeat_interleave(num_heads, 0) for one mask a batch element",
+        lambda mask: mask[:1].expand(mask.shape[0] + 1, -1, -1),
+        And(_PER_HEAD, batched, _LOOKED_AT),
+        ATTEND,
+        rows=N * H,
+    ),
+)
+
+_PADDING = f"{FUNCTIONAL}: _check_key_padding_mask"
+_EXPECTED = "AssertionError: Expected key_padded_mask.shape[%d] to be {expected}, but got {found}"
+
+PADDING = (
+    _mask(
+        "key_padding_mask",
+        "batch",
+        "the key_padding_mask has one row for each batch element",
+        _EXPECTED % 0,
+        "pass a mask of shape (N, S), whatever batch_first is",
+        lambda mask: longer(mask, 0),
+        And(batched, _SLOW, _NOT_MERGED),
+        _PADDING,
+        expected=1 * N,
+        found=lambda shown: shown["key_padding_mask"].shape[0],
+    ),
+    _mask(
+        "key_padding_mask",
+        "length",
+        "the key_padding_mask has one entry for each key; the message counts extra keys too",
+        _EXPECTED % 1,
+        "pass a mask of shape (N, S): the extra keys have no entry, so take both numbers "
+        "less add_bias_kv and add_zero_attn",
+        lambda mask: longer(mask, mask.dim() - 1),
+        And(_SLOW, _NOT_MERGED),
+        _PADDING,
+        expected=keys,
+        found=lambda shown: (
+            shown["key_padding_mask"].shape[-1] + shown["add_bias_kv"] + shown["add_zero_attn"]
+        ),
+    ),
+)
+
+
+def _other_float(name: str, id: str, error: str, when: Basic) -> Requirement:
+    return _mask(
+        name,
+        id,
+        f"floats in the {name} have the query's dtype",
+        error,
+        f"pass {name}.to(query.dtype), or a boolean mask",
+        lambda mask: mask.half(),
+        And(UNHINTED, when),
+        ATTEND,
+        given=lambda shown: in_c(shown[name]),
+        own=lambda shown: in_c(shown["query"]),
+    )
+
+
+_SUM = (
+    "RuntimeError: Input dtypes must be the same, got: input {given}, batch1: {own}, batch2: {own}"
+)
+_FUSED = (
+    "RuntimeError: Expected attn_mask dtype to be bool or float or to match query dtype, "
+    "but got attn_mask.dtype: {given} and  query.dtype: {own} instead."
+)
+
+FLOATS = (
+    _other_float("attn_mask", "floats", _SUM, And(need_weights, Not(padding_mask))),
+    _other_float(
+        "attn_mask",
+        "floats_without_weights",
+        _FUSED,
+        And(Not(need_weights), Not(padding_mask), Not(is_causal)),
+    ),
+    _other_float("key_padding_mask", "floats", _SUM, And(need_weights, _NO_MASK)),
+    _other_float(
+        "key_padding_mask",
+        "floats_without_weights",
+        _FUSED,
+        And(Not(need_weights), _NO_MASK),
+    ),
+)

@@ -1,0 +1,223 @@
+"""What the projections of query, key and value demand, and what torch raises otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sympy import And, Basic, Not, Or
+
+from mhadoc.catalog.multihead_attention.mistakes.broken import (
+    UNHINTED,
+    Inputs,
+    batch_axis,
+    features,
+    in_c,
+    leading,
+    longer,
+    scalar,
+    sizes,
+    together,
+    wider,
+)
+from mhadoc.catalog.multihead_attention.symbols import (
+    ATTEND,
+    PROJECT,
+    D,
+    E,
+    H,
+    N,
+    S,
+    add_bias_kv,
+    batch_first,
+    batched,
+    bias,
+    packed,
+    tensors,
+)
+from mhadoc.language import Requirement, Seen
+
+#: Query, key and value reach the projection as they were given, not transposed.
+_STRAIGHT = Not(And(batched, batch_first))
+_SEPARATE = PROJECT.replace("_packed", "")
+_LENGTHS = "give key and value the same length and batch size"
+
+
+def _more_sources(seen: Seen) -> Inputs:
+    return {name: longer(seen.inputs[name], batch_axis(seen)) for name in ("key", "value")}
+
+
+def _later_value(seen: Seen) -> Inputs:
+    axis = 1 - batch_axis(seen) if seen.values["batched"] else 0
+    return {"value": longer(seen.inputs["value"], axis)}
+
+
+def _one_wide_key(seen: Seen) -> Inputs:
+    key = wider(seen.inputs["key"])
+    return {"key": key, "value": key}
+
+
+def _unlike(id: str, demand: str, hint: str, breaks: Callable[[Seen], Inputs]) -> Requirement:
+    return Requirement(
+        id,
+        demand,
+        "AssertionError",
+        "key shape torch.Size({key}) does not match value shape torch.Size({value})",
+        hint,
+        about=("key", "value"),
+        breaks=breaks,
+        when=And(packed, UNHINTED),
+        computes={"key": sizes("key"), "value": sizes("value")},
+        source=ATTEND,
+    )
+
+
+def _packed_features(id: str, when: Basic, rows: Basic, columns: Basic, breaks: Any) -> Requirement:
+    return Requirement(
+        id,
+        "key and value have `embed_dim` features, in the packed layout",
+        "RuntimeError",
+        "mat1 and mat2 shapes cannot be multiplied ({rows}x{features} and {embed_dim}x{columns})",
+        "build with kdim=key.shape[-1] and vdim=value.shape[-1]",
+        about=("key", "value"),
+        breaks=breaks,
+        when=And(packed, UNHINTED, when),
+        computes={"rows": rows, "columns": columns, "features": features("key")},
+        source=PROJECT,
+    )
+
+
+def _separate_features(name: str) -> Requirement:
+    return Requirement(
+        f"{name}.separate_features",
+        f"the {name} has `{name[0]}dim` features, in the separate layout",
+        "AssertionError",
+        f"expecting {name} weights shape of ({{embed_dim}}, {{features}}), "
+        f"but got torch.Size([{{embed_dim}}, {{{name[0]}dim}}])",
+        f"the {name} does not fit, not the weight: build with {name[0]}dim={name}.shape[-1]",
+        about=(name,),
+        breaks=lambda seen: {name: wider(seen.inputs[name])},
+        when=And(Not(packed), UNHINTED),
+        computes={"features": features(name)},
+        source=_SEPARATE,
+    )
+
+
+FEATURES = (
+    Requirement(
+        "query.features",
+        "the query has `embed_dim` features",
+        "AssertionError",
+        "was expecting embedding dimension of {embed_dim}, but got {features}",
+        "pass a query of embed_dim features, or build with embed_dim=query.shape[-1]",
+        about=("query",),
+        breaks=lambda seen: {"query": wider(seen.inputs["query"])},
+        when=UNHINTED,
+        computes={"features": features("query")},
+        source=ATTEND,
+    ),
+    _unlike("value.length", "key and value have the same length", _LENGTHS, _later_value),
+    _unlike(
+        "value.features",
+        "the value has as many features as the key, in the packed layout",
+        "build with vdim=value.shape[-1]",
+        lambda seen: {"value": wider(seen.inputs["value"])},
+    ),
+    Requirement(
+        "value.separate_length",
+        "key and value have the same length and batch size, in the separate layout",
+        "AssertionError",
+        "key's sequence and batch dims torch.Size({key}) do not match value's torch.Size({value})",
+        _LENGTHS,
+        about=("key", "value"),
+        breaks=_later_value,
+        when=And(Not(packed), UNHINTED),
+        computes={"key": leading("key"), "value": leading("value")},
+        source=ATTEND,
+    ),
+    _packed_features("key.features", And(batched, tensors <= 2), S * N, 2 * E, _one_wide_key),
+    _packed_features(
+        "key.features_apart",
+        And(batched, tensors > 2),
+        S * N,
+        1 * E,
+        lambda seen: {name: wider(seen.inputs[name]) for name in ("key", "value")},
+    ),
+    _packed_features("key.features_unbatched", Not(batched), 1 * S, 1 * E, _one_wide_key),
+    _separate_features("key"),
+    _separate_features("value"),
+)
+
+
+def _dtype(name: str, fused: bool) -> Requirement:
+    """Return what is raised for a tensor of another dtype: by addmm, and by a plain product."""
+    written, when = (scalar, And(bias, _STRAIGHT)) if fused else (in_c, Not(And(bias, _STRAIGHT)))
+    return Requirement(
+        f"{name}.dtype" if fused else f"{name}.dtype_in_c",
+        f"the {name} has the dtype of the parameters",
+        "RuntimeError",
+        "mat1 and mat2 must have the same dtype, but got {given} and {own}"
+        if fused
+        else "expected m1 and m2 to have the same dtype, but got: {given} != {own}",
+        f"convert one of the two: {name}.to(module.out_proj.weight.dtype), or module.to(...)",
+        about=(name,),
+        breaks=lambda seen: {name: seen.inputs[name].float()},
+        when=And(when, UNHINTED),
+        computes={
+            "given": lambda shown: written(shown[name]),
+            "own": lambda shown: written(shown["module"].out_proj.weight),
+        },
+        source=_SEPARATE,
+    )
+
+
+DTYPES = (
+    *(_dtype(name, fused) for name in ("query", "value") for fused in (True, False)),
+    Requirement(
+        "query.device",
+        "query, key and value are on the device of the parameters",
+        "RuntimeError",
+        "Tensor on device {module.out_proj.weight.device} is not on the expected device "
+        "{query.device}!",
+        "move one of the two: query.to(module.out_proj.weight.device), or module.to(...)",
+        about=("query", "key", "value"),
+        breaks=lambda seen: together(seen, lambda tensor: tensor.to("meta")),
+        when=And(Or(bias, add_bias_kv), UNHINTED),
+        source=_SEPARATE,
+    ),
+)
+
+
+def _batch(id: str, message: str, when: Basic) -> Requirement:
+    return Requirement(
+        id,
+        "query and key have the same batch size",
+        "RuntimeError",
+        message,
+        "check batch_first: a batch of (N, L, embed_dim) needs batch_first=True",
+        about=("query", "key"),
+        breaks=_more_sources,
+        when=And(batched, when, UNHINTED),
+        computes={
+            "batch": lambda shown: sizes("key")(shown)[1],
+            "elements": lambda shown: sizes("key")(shown)[1] * shown["S"] * shown["embed_dim"],
+            "rows": N * H,
+            "size": 1 * D,
+        },
+        source=ATTEND,
+    )
+
+
+BATCHES = (
+    _batch(
+        "key.batch_extended",
+        "Sizes of tensors must match except in dimension 0. "
+        "Expected size {batch} but got size {N} for tensor number 1 in the list.",
+        add_bias_kv,
+    ),
+    _batch(
+        "key.batch",
+        "shape '[{S}, {rows}, {size}]' is invalid for input of size {elements}",
+        Not(add_bias_kv),
+    ),
+)
