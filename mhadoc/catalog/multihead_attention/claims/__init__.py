@@ -4,6 +4,7 @@ from mhadoc.catalog.multihead_attention.claims import (
     arguments,
     empty,
     formula,
+    independence,
     init,
     layout,
     numbers,
@@ -22,4 +23,5 @@ CLAIMS = (
     *init.CLAIMS,
     *outputs.CLAIMS,
     *empty.CLAIMS,
+    *independence.CLAIMS,
 )
