@@ -40,6 +40,16 @@ def _uniform(rows: Expr, columns: Expr) -> Distribution:
 
 PARAMETERS = (
     Parameter(
+        name="in_proj_weight",
+        shape=Shape(3 * E, E),
+        when=packed,
+        init=_uniform(3 * E, E),
+        blocks=(_Q, _K, _V, *_HEADS),
+        why="q, k and v are stored in one matrix, one block of `embed_dim` rows each, "
+        "because all three have `embed_dim` features.",
+        source=INIT,
+    ),
+    Parameter(
         name="q_proj_weight",
         shape=Shape(E, E),
         when=Not(packed),
@@ -65,16 +75,6 @@ PARAMETERS = (
         init=_uniform(E, vdim),
         blocks=_head(0),
         why="projects the value's `vdim` features to `embed_dim`.",
-        source=INIT,
-    ),
-    Parameter(
-        name="in_proj_weight",
-        shape=Shape(3 * E, E),
-        when=packed,
-        init=_uniform(3 * E, E),
-        blocks=(_Q, _K, _V, *_HEADS),
-        why="q, k and v are stored in one matrix, one block of `embed_dim` rows each, "
-        "because all three have `embed_dim` features.",
         source=INIT,
     ),
     Parameter(
