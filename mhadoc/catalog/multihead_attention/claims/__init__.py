@@ -3,6 +3,7 @@
 from mhadoc.catalog.multihead_attention.claims import (
     arguments,
     empty,
+    extra_keys,
     formula,
     independence,
     init,
@@ -24,4 +25,5 @@ CLAIMS = (
     *outputs.CLAIMS,
     *empty.CLAIMS,
     *independence.CLAIMS,
+    *extra_keys.CLAIMS,
 )
