@@ -126,14 +126,16 @@ class Claims(OneClaim):
 
 
 class ProofLine(_Directive):
-    """Say in one line what the proof of a spec found."""
+    """Say in one line what the proof of a spec found, or of ``all``."""
 
     def render(self, name: str) -> list[Node]:
         """Return the line as a paragraph."""
-        spec = self.domain.proofs.spec(name)
-        report = self.domain.proofs.report(spec)
-        self.domain.show(spec, refuted(report), self.get_location())
-        return [nodes.paragraph("", verdict(report), classes=["mhadoc-report"])]
+        specs = self.domain.proofs.named(name)
+        for spec in specs:
+            found = refuted(self.domain.proofs.report(spec))
+            self.domain.show(spec, found, self.get_location())
+        line = verdict(self.domain.proofs.total(specs))
+        return [nodes.paragraph("", line, classes=["mhadoc-report"])]
 
 
 class Outcomes(_Directive):

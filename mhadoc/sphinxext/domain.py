@@ -10,7 +10,6 @@ from sphinx.domains import Domain, ObjType
 from sphinx.util import logging
 from sphinx.util.nodes import make_refnode
 
-from mhadoc.errors import UnknownNameError
 from mhadoc.sphinxext.proofs import Proofs
 
 if TYPE_CHECKING:
@@ -171,9 +170,6 @@ def outdated(
 def report_unseen(app: Sphinx, env: BuildEnvironment) -> None:
     """Warn of every refutation that no page shows: nothing refuted passes unseen."""
     domain = domain_of(env)
-    try:
-        for docname, text in list(domain.refuted_unseen()):
-            domain.data["wrong"][docname] = True
-            logger.warning("%s", text, location=docname, type="mhadoc", subtype="refuted")
-    except UnknownNameError as error:
-        logger.warning("%s", error, type="mhadoc", subtype="unknown")
+    for docname, text in domain.refuted_unseen():
+        domain.data["wrong"][docname] = True
+        logger.warning("%s", text, location=docname, type="mhadoc", subtype="refuted")

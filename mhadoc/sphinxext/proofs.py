@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,6 +81,24 @@ class Proofs:
 
             self._reports[spec.name] = proved(spec, Path(self._env.config.mhadoc_cache))
         return self._reports[spec.name]
+
+    def named(self, name: str) -> list[ModuleSpec]:
+        """Return the spec of a name, or every spec for ``all``."""
+        return list(self.specs.values()) if name == "all" else [self.spec(name)]
+
+    def total(self, specs: Iterable[ModuleSpec]) -> Report | None:
+        """Return the reports on some specs as one, or None where no proof is asked for."""
+        reports = [report for spec in specs if (report := self.report(spec))]
+        if len(reports) < 2:
+            return reports[0] if reports else None
+        return replace(
+            reports[0],
+            rules=sum(report.rules for report in reports),
+            claims=sum(report.claims for report in reports),
+            cases=sum(report.cases for report in reports),
+            refutations=tuple(entry for report in reports for entry in report.refutations),
+            held={name: count for report in reports for name, count in report.held.items()},
+        )
 
     def sources(self, spec: ModuleSpec) -> tuple[Path, ...]:
         """Return the files that what pages show of a spec depends on."""

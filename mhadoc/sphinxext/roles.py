@@ -48,7 +48,7 @@ class ShapeRole(SphinxRole):
                 raise ShapeError(f"{address.strip()} does not exist with {given.strip()}")
             shown = [self._form(spec, rule, sizes, alone=len(chosen) == 1) for rule in chosen]
         except MhadocError as error:
-            domain.warn(f"{self.rawtext}: {error}", self.get_location(), "unknown")
+            domain.warn(f"{self.name} `{self.text}`: {error}", self.get_location(), "unknown")
             return [code(self.text)], []
         domain.show(spec, map(spec.address, chosen), self.get_location())
         return joined(shown, ", or "), []
@@ -74,11 +74,11 @@ class RuleRole(ReferenceRole):
         domain = domain_of(self.env)
         try:
             spec, name = domain.proofs.addressed(self.target)
-            rules = spec.named(name)
+            statements = _statements(spec, name)
         except MhadocError as error:
-            domain.warn(f"{self.rawtext}: {error}", self.get_location(), "unknown")
+            domain.warn(f"{self.name} `{self.text}`: {error}", self.get_location(), "unknown")
             return [code(self.title)], []
-        domain.show(spec, map(spec.address, rules), self.get_location())
+        domain.show(spec, statements, self.get_location())
         inner = nodes.inline("", self.title) if self.has_explicit_title else code(name)
         return [_link(self, "rule", self.target, inner)], []
 
@@ -92,7 +92,7 @@ class ClaimRole(ReferenceRole):
         try:
             spec, claim = domain.proofs.claim(self.target)
         except MhadocError as error:
-            domain.warn(f"{self.rawtext}: {error}", self.get_location(), "unknown")
+            domain.warn(f"{self.name} `{self.text}`: {error}", self.get_location(), "unknown")
             return [code(self.title)], []
         domain.show(spec, [claim.id], self.get_location())
         inner = nodes.inline("", self.title) if self.has_explicit_title else code(claim.id)
@@ -100,20 +100,24 @@ class ClaimRole(ReferenceRole):
 
 
 class ReportRole(SphinxRole):
-    """Print what the proof of a spec found: ``Module``, or one number of it: ``Module; cases``."""
+    """Print what the proof of a spec found: ``Module``, or one number of it: ``Module; cases``.
+
+    ``all`` stands for every spec.
+    """
 
     def run(self) -> Result:
         """Return the line, or the number."""
         domain = domain_of(self.env)
         name, _, part = (piece.strip() for piece in self.text.partition(";"))
         try:
-            spec = domain.proofs.spec(name)
-            report = domain.proofs.report(spec)
+            specs = domain.proofs.named(name)
+            report = domain.proofs.total(specs)
             text = _part(report, part)
         except MhadocError as error:
-            domain.warn(f"{self.rawtext}: {error}", self.get_location(), "unknown")
+            domain.warn(f"{self.name} `{self.text}`: {error}", self.get_location(), "unknown")
             return [code(self.text)], []
-        domain.show(spec, refuted(report), self.get_location())
+        for spec in specs:
+            domain.show(spec, refuted(domain.proofs.report(spec)), self.get_location())
         return [nodes.inline(text, text, classes=["mhadoc-report"])], []
 
 
@@ -133,11 +137,20 @@ def _link(role: SphinxRole, kind: str, target: str, inner: TextElement) -> Node:
     return link
 
 
+def _statements(spec: ModuleSpec, name: str) -> list[str]:
+    """Return the addresses of what a name means: a demand, or the rules of a name."""
+    demands = (*spec.requirements, *spec.call_requirements, *spec.fast_path)
+    if name in {"state_dict", *(demand.id for demand in demands)}:
+        return [f"{spec.name}.{name}"]
+    return [spec.address(rule) for rule in spec.named(name)]
+
+
 def _with_shape(rules: tuple[Rule, ...], address: str) -> list[Rule]:
-    """Return the rules that state a shape, and those of a tensor that say where it is None."""
-    if not any(rule.shape is not None for rule in rules):
+    """Return the rules that state a shape, or that torch returns None in its place."""
+    found = [rule for rule in rules if rule.shape is not None or isinstance(rule, Output)]
+    if not found:
         raise ShapeError(f"{address.strip()} has no shape")
-    return [rule for rule in rules if rule.shape is not None or isinstance(rule, Output)]
+    return found
 
 
 def _sizes(spec: ModuleSpec, given: str) -> dict[str, int]:
