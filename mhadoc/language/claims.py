@@ -25,6 +25,10 @@ class Seen(Protocol):
     """What a check may look at: one observation of a real module, and ways to observe again."""
 
     @property
+    def spec(self) -> Any:
+        """The spec that is being proved."""
+
+    @property
     def values(self) -> Mapping[str, Any]:
         """The value of every symbol in this case."""
 

@@ -52,6 +52,10 @@ class Shape:
         """Return the number of axes (the rank)."""
         return len(self.axes)
 
+    def __bool__(self) -> bool:
+        """A shape is something even when it has no axes."""
+        return True
+
     def __eq__(self, other: object) -> bool:
         """Compare two shapes axis by axis, as expressions."""
         return isinstance(other, Shape) and self.axes == other.axes

@@ -67,6 +67,11 @@ class ModuleSpec:
             *self.outputs,
         )
 
+    @property
+    def statements(self) -> tuple[Rule | Requirement | Claim, ...]:
+        """Return everything that is proved: rules, what torch demands, and claims."""
+        return (*self.rules, *self.requirements, *self.call_requirements, *self.claims)
+
     def rule(self, name: str) -> Rule:
         """Return the rule with this id (``attn_output.unbatched``)."""
         return _find("rule", name, self._rules)
@@ -107,6 +112,7 @@ class ModuleSpec:
         demands = (*self.requirements, *self.call_requirements, *self.fast_path)
         return {
             f"{self.name}.state_dict": "these keys, in this order",
+            f"{self.name}.outputs": "one rule for each element that forward returns",
             **rules,
             **{self.address(requirement): requirement.demand for requirement in demands},
             **{claim.id: claim.sentence for claim in self.claims},

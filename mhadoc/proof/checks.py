@@ -19,7 +19,7 @@ from mhadoc.language import (
     Rule,
     same,
 )
-from mhadoc.language.compiled import joined, number, truth
+from mhadoc.language.compiled import free_names, joined, number, truth
 from mhadoc.proof.initial import check_blocks, check_initial, widened
 from mhadoc.proof.observe import RAISED, Bench, Observation
 
@@ -30,19 +30,23 @@ __all__ = [
     "check_mistake",
     "check_requirement",
     "speaks_of",
+    "unexpected_outputs",
     "unexpected_state",
 ]
 
 
-def speaks_of(rule: Input | Output, seen: Observation) -> bool:
-    """Tell whether a call can show a rule; a flag of forward is compared with the class alone."""
-    is_flag = isinstance(rule, Input) and rule.shape is None
-    return not is_flag and rule.applies(seen.values)
+def speaks_of(rule: Rule, seen: Observation) -> bool:
+    """Tell whether a case can show a rule: a parameter or attribute always, also by its absence.
 
-
-def _passes_none(rule: Argument, seen: Observation) -> bool:
-    choice = seen.bench.spec.cases.choices(seen.case).get(rule.name)
-    return choice is not None and choice.passes is None
+    An argument is compared with the class alone, except where None is passed and stands for
+    something; a flag of forward with the class alone.
+    """
+    if isinstance(rule, Argument):
+        choice = seen.spec.cases.choices(seen.case).get(rule.name)
+        return rule.becomes is not None and choice is not None and choice.passes is None
+    if isinstance(rule, Input) and rule.shape is None:
+        return False
+    return isinstance(rule, Parameter | Attribute) or rule.applies(seen.values)
 
 
 @singledispatch
@@ -78,6 +82,9 @@ def _(rule: Attribute, seen: Observation) -> Mismatch | None:
 
 @check_case.register
 def _(rule: Input, seen: Observation) -> Mismatch | None:
+    rank = seen.values.get(f"{rule.name}_rank")
+    if rule.shape is not None and rank not in (None, len(rule.shape)):
+        return Mismatch(f"{rank} axes", str(rule.shape))
     shapes = [
         r.shape for r in seen.bench.spec.inputs if _rivals(rule, r) and r.applies(seen.values)
     ]
@@ -110,6 +117,14 @@ def unexpected_state(seen: Observation) -> Mismatch | None:
     return same(list(seen.bench.spec.state(seen.values)), list(seen.state))
 
 
+def unexpected_outputs(seen: Observation) -> Mismatch | None:
+    """Compare what forward returned with the rules that apply: one for each element."""
+    if seen.error is not None:
+        return None
+    positions = sorted(rule.position for rule in seen.spec.outputs if rule.applies(seen.values))
+    return same(positions, list(range(len(seen.outputs))))
+
+
 @singledispatch
 def check_class(rule: Rule, bench: Bench) -> Mismatch | None:
     """Compare a rule with the class itself, apart from any case; None where it holds."""
@@ -118,6 +133,8 @@ def check_class(rule: Rule, bench: Bench) -> Mismatch | None:
 
 @check_class.register
 def _(rule: Argument, bench: Bench) -> Mismatch | None:
+    if rule.becomes is not None and rule.name in free_names(rule.becomes):
+        return Mismatch(f"what {rule.name}=None stands for", str(rule.becomes))
     position = [argument.name for argument in bench.spec.arguments].index(rule.name)
     return _signature(rule, bench.cls.__init__, position + 1)
 

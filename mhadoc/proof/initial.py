@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,20 +19,16 @@ Bounds = tuple[int, int]
 def widened(bench: Bench, rule: Parameter) -> tuple[Bench, Case] | None:
     """Return a bench with sizes that show a distribution, and a case in which a parameter exists.
 
-    Each size grows by a factor of its own; every choice that can matter is the least plain one.
+    Each size grows by a factor of its own, and in the case as many numbers as possible differ.
     """
-    cases = bench.spec.cases
-    found = max(
-        cases.where(rule.when), key=lambda part: sum(map(bool, part.values())), default=None
-    )
-    if found is None:
-        return None
     sizes = {
         name: size * (place + 3) if isinstance(size, int) else size
-        for place, (name, size) in enumerate(cases.sizes.items())
+        for place, (name, size) in enumerate(bench.spec.cases.sizes.items())
     }
-    wide = replace(bench.spec, cases=replace(cases, sizes=sizes))
-    return replace(bench, spec=wide), cases.completed(found)
+    wide = replace(bench.spec.cases, sizes=sizes)
+    found = map(wide.completed, wide.where(rule.when))
+    case = max(found, key=lambda case: len({*wide.values(case).values()}), default=None)
+    return None if case is None else (replace(bench, spec=replace(bench.spec, cases=wide)), case)
 
 
 def check_initial(rule: Parameter, bench: Bench, case: Case) -> Mismatch | None:
@@ -88,10 +84,15 @@ def _indices(block: Block, values: Mapping[str, Any]) -> list[str]:
     return [name for name in free_names(block.start, block.stop) if name not in values]
 
 
-def _pieces(block: Block, index: str, whole: Bounds, values: Mapping[str, Any]) -> Iterable[Bounds]:
-    start, stop = block.bounds({**values, index: 0})
-    count = (whole[1] - whole[0]) // max(stop - start, 1)
-    return [block.bounds({**values, index: place}) for place in range(count)]
+def _pieces(block: Block, index: str, whole: Bounds, values: Mapping[str, Any]) -> Iterator[Bounds]:
+    """Iterate over the bounds for each value of an index, up to where the whole ends."""
+    start = -1
+    for place in range(whole[1] - whole[0]):
+        previous = start
+        start, stop = block.bounds({**values, index: place})
+        if start >= whole[1] or start == previous:
+            return
+        yield start, stop
 
 
 def _filled(pieces: Iterable[Bounds], whole: Bounds) -> Mismatch | None:

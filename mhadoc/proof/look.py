@@ -13,6 +13,7 @@ from mhadoc.proof.checks import (
     check_mistake,
     check_requirement,
     speaks_of,
+    unexpected_outputs,
     unexpected_state,
 )
 from mhadoc.proof.covering import Statement
@@ -81,8 +82,9 @@ def look_at_module(seen: Observation, tally: Tally) -> None:
     """Check what a call does not change: the module's parameters and attributes."""
     found = seen.bench.spec
     tally.note(f"{found.name}.state_dict", seen.case, unexpected_state(seen))
-    for rule in (*found.parameters, *found.attributes):
-        tally.note(found.address(rule), seen.case, check_case(rule, seen))
+    for rule in (*found.arguments, *found.parameters, *found.attributes):
+        if speaks_of(rule, seen):
+            tally.note(found.address(rule), seen.case, check_case(rule, seen))
 
 
 def look_at_call(seen: Observation, tally: Tally) -> None:
@@ -91,6 +93,7 @@ def look_at_call(seen: Observation, tally: Tally) -> None:
     for requirement in found.call_requirements:
         if requirement.breaks is None and truth(requirement.when, seen.values):
             tally.note(found.address(requirement), seen.case, check_call(requirement, seen))
+    tally.note(f"{found.name}.outputs", seen.case, unexpected_outputs(seen))
     rules: tuple[Input | Output, ...] = (*found.inputs, *found.outputs)
     for rule in rules:
         if speaks_of(rule, seen):

@@ -59,6 +59,11 @@ class Observation:
     error: Exception | None = None
     warnings: tuple[str, ...] = ()
 
+    @property
+    def spec(self) -> ModuleSpec:
+        """Return the spec that is being proved."""
+        return self.bench.spec
+
     @cached_property
     def state(self) -> dict[str, Any]:
         """Return the module's state_dict."""
@@ -148,7 +153,7 @@ class Bench:
         return inputs
 
     def _tensor(self, rule: Input, values: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:
-        if rule.alias and truth(rule.alias[1], values):
+        if rule.alias and rule.alias[0] in inputs and truth(rule.alias[1], values):
             return inputs[rule.alias[0]]
         shape = rule.shape.evaluate(values) if rule.shape else ()
         return self.tensor(rule.name, shape, truth(rule.floating, values))
