@@ -13,7 +13,7 @@ from mhadoc.catalog.multihead_attention.paths import discards_mask
 from mhadoc.language import Parameter, Seen
 from mhadoc.language.compiled import joined, truth
 
-__all__ = ["TORCH", "Conventions", "by_hand"]
+__all__ = ["TORCH", "Conventions", "by_hand", "laid_out"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,13 @@ def by_hand(
     for head, attention in enumerate(attentions):
         stacked[head] = attention
     return outputs + work.constant(), stacked.transpose(0, 1)
+
+
+def laid_out(output: Any, seen: Seen) -> Any:
+    """Return an output (N, L, E) with its axes as forward returns them."""
+    if not seen.values["batched"]:
+        return output[0]
+    return output if seen.values["batch_first"] else output.transpose(0, 1)
 
 
 @dataclass(frozen=True)

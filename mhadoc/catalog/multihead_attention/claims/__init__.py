@@ -2,6 +2,7 @@
 
 from mhadoc.catalog.multihead_attention.claims import (
     arguments,
+    dropout,
     empty,
     extra_keys,
     formula,
@@ -26,4 +27,5 @@ CLAIMS = (
     *empty.CLAIMS,
     *independence.CLAIMS,
     *extra_keys.CLAIMS,
+    *dropout.CLAIMS,
 )
