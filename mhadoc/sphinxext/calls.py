@@ -15,7 +15,6 @@ from mhadoc.sphinxext.text import (
     code,
     condition,
     held,
-    permalink,
     sentence,
     shape_or_none,
 )
@@ -65,7 +64,7 @@ def _head(page: Page, group: Sequence[Rule], about: str) -> Row:
     first = group[0]
     if first.label:
         address = f"{page.spec.name}.{first.name}"
-        anchor, link = page.anchor(address), permalink(address, "rule")
+        anchor, link = page.anchor(address), page.link(address)
     else:
         anchor, link = page.place(first)
     name = [code(first.name), link, nodes.Text(" "), nodes.inline("", about)]

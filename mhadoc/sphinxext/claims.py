@@ -20,7 +20,7 @@ def claim_card(claim: Claim, report: Report | None, *, linked: bool = True) -> n
     """Return a claim as one block, with an anchor where it is linked to."""
     card = nodes.container(classes=["mhadoc-claim"])
     card["ids"] += [claim.id] if linked else []
-    text = [*sentence(claim.sentence), permalink(claim.id, "claim")]
+    text = [*sentence(claim.sentence), permalink(claim.id, "claim", here=linked)]
     card += nodes.paragraph("", "", *text, classes=["mhadoc-sentence"])
     if claim.doctest.strip():
         card += _example(claim)

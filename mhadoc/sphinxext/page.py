@@ -41,11 +41,15 @@ class Page:
         self.anchors.append(address)
         return address
 
-    def place(self, statement: Rule | Requirement) -> tuple[str, nodes.reference]:
+    def place(self, statement: Rule | Requirement) -> tuple[str, nodes.Node]:
         """Return a statement's anchor, and the sign that links to it."""
         address = self.spec.address(statement)
         self.statements.append(address)
-        return self.anchor(address), permalink(address, "rule")
+        return self.anchor(address), self.link(address)
+
+    def link(self, address: str) -> nodes.Node:
+        """Return the sign that links to an address, here or where its place is."""
+        return permalink(address, "rule", here=self.linked)
 
     def name(self, rule: Rule) -> tuple[str, Nodes]:
         """Return a rule's anchor, and its name as code with a permanent link."""

@@ -20,7 +20,7 @@ from mhadoc.sphinxext.arguments import arguments
 from mhadoc.sphinxext.calls import demands, fast_path, inputs, outputs
 from mhadoc.sphinxext.page import Nodes, Page
 from mhadoc.sphinxext.tables import Column, Row, table
-from mhadoc.sphinxext.text import code, condition, held, maths, permalink, sentence, shape_or_none
+from mhadoc.sphinxext.text import code, condition, held, maths, sentence, shape_or_none
 
 if TYPE_CHECKING:
     from mhadoc.language import ModuleSpec
@@ -43,7 +43,7 @@ def parameters(page: Page) -> Nodes:
     order += held(page.report, address)
     if anchor := page.anchor(address):
         order["ids"].append(anchor)
-        order += permalink(anchor, "rule")
+        order += page.link(anchor)
     return [table(columns, rows, "mhadoc-parameters"), order]
 
 

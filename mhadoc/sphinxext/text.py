@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from docutils import nodes
+from sphinx import addnodes
 
 from mhadoc.language import condition_text
 from mhadoc.sphinxext.proofs import torch_release
@@ -91,15 +92,21 @@ def joined(parts: Iterable[list[nodes.Node]], between: str) -> list[nodes.Node]:
     return found
 
 
-def permalink(anchor: str, what: str) -> nodes.reference:
-    """Return the sign that links to a place on the same page for good."""
-    return nodes.reference(
+def permalink(address: str, kind: str, *, here: bool = True) -> nodes.Node:
+    """Return the sign that links to a rule or claim for good: here, or where it is stated."""
+    if here:
+        title = f"Link to this {kind}"
+        return nodes.reference(
+            "", "¶", internal=True, refid=address, classes=["headerlink"], reftitle=title
+        )
+    return addnodes.pending_xref(
         "",
-        "¶",
-        internal=True,
-        refid=anchor,
-        classes=["headerlink"],
-        reftitle=f"Link to this {what}",
+        nodes.inline("", "¶", classes=["headerlink"]),
+        refdomain="mhadoc",
+        reftype=kind,
+        reftarget=address,
+        refexplicit=True,
+        refwarn=True,
     )
 
 

@@ -40,6 +40,7 @@ class Site:
             "mhadoc_cache": str(self.cache),
             "exclude_patterns": ["build"],
             "nitpicky": True,
+            "smartquotes": False,
             **config,
         }
         with docutils_namespace():

@@ -1,0 +1,177 @@
+"""Directives show every rule and claim once, with its place, its proof and its mistakes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+import mhadoc
+from mhadoc.sphinxext.parts import PARTS
+
+SPEC = mhadoc.spec("MultiheadAttention")
+ALL = "```{spec} MultiheadAttention\n```\n"
+
+
+def part(name: str) -> str:
+    return f"```{{spec}} MultiheadAttention\n:part: {name}\n```\n"
+
+
+def ids(html: str) -> list[str]:
+    return re.findall(r'id="((?:MultiheadAttention|mha)\.[^"]*)"', html)
+
+
+class TestSpec:
+    def test_each_statement_stands_there_once(self, site: Callable):
+        page = site(ALL)
+        demands = (*SPEC.requirements, *SPEC.call_requirements, *SPEC.fast_path)
+        groups = {f"{SPEC.name}.{rule.name}" for rule in (*SPEC.inputs, *SPEC.outputs)}
+        stated = {SPEC.address(statement) for statement in (*SPEC.rules, *demands)}
+        assert sorted(ids(page.html())) == sorted(stated | groups | {f"{SPEC.name}.state_dict"})
+        assert page.warnings == ""
+
+    def test_each_anchor_has_a_permanent_link(self, site: Callable):
+        html = site(ALL).html()
+        links = re.findall(
+            r'class="headerlink[^"]*" href="#([^"]*)" title="Link to this rule"', html
+        )
+        assert sorted(links) == sorted(ids(html))
+
+    @pytest.mark.parametrize("name", PARTS)
+    def test_one_part_alone(self, site: Callable, name: str):
+        page = site(part(name))
+        assert page.warnings == ""
+        assert page.html().count("<table") == 1
+
+    def test_some_parts_in_the_order_asked_for(self, site: Callable):
+        text = site(part("outputs, parameters")).text()
+        assert 0 < text.index("attn_output") < text.index("in_proj_weight")
+
+    def test_a_parameter(self, site: Callable):
+        assert re.search(
+            r"in_proj_weight¶ \(3\*embed_dim, embed_dim\) .* kdim == embed_dim and "
+            r"vdim == embed_dim q, k and v are stored in one matrix, .* "
+            r"Starts: uniform between .* \(xavier_uniform_: .*\) Blocks: "
+            r"q rows \[0 : embed_dim\] k rows \[embed_dim : 2\*embed_dim\] "
+            r"v rows \[2\*embed_dim : 3\*embed_dim\] Head h: q rows \[h\*head_dim : .*\] "
+            r"held in \d+ cases on torch [\d.]+ torch/nn/modules/activation.py: "
+            r"MultiheadAttention.__init__ in_proj_bias",
+            site(part("parameters")).text(),
+        )
+
+    def test_an_argument_and_what_torch_raises(self, site: Callable):
+        text = site(part("arguments")).text()
+        assert "kdim¶ int or None None, which stands for embed_dim" in text
+        assert "embed_dim¶ int required" in text
+        assert re.search(
+            r"num_heads must divide embed_dim¶ held in 1 case on torch [\d.]+ "
+            r"MultiheadAttention\(embed_dim=10, num_heads=3\) raises "
+            r"AssertionError: embed_dim must be divisible by num_heads",
+            text,
+        )
+
+    def test_the_forms_of_an_input_stand_together(self, site: Callable):
+        assert re.search(
+            r"query¶ Tensor, required One vector .*? features\. \(L, N, embed_dim\) .* "
+            r"\(N, L, embed_dim\) .* \(L, embed_dim\) .* key¶ Tensor, required",
+            site(part("inputs")).text(),
+        )
+
+    def test_an_output_that_may_be_none(self, site: Callable):
+        assert re.search(
+            r"attn_output_weights¶ element 1 .* None need_weights=False held in \d+ cases",
+            site(part("outputs")).text(),
+        )
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ("```{spec} MultiheadAtention\n```", "closest: MultiheadAttention"),
+            (part("parameter"), "no part of a spec is called 'parameter'; closest: parameters"),
+            ("```{symbols} Attention\n```", "no spec is called 'Attention'"),
+            ("```{claim} mha.kdim.defalt\n```", "closest: mha.kdim.default"),
+            ("```{claims} mha.kdin\n```", "closest: mha.kdim"),
+            ("```{report} Multihead\n```", "closest: MultiheadAttention"),
+        ],
+    )
+    def test_a_mistake_is_told_with_page_and_line(self, site: Callable, text: str, told: str):
+        page = site(f"# Title\n\nA line.\n\n{text}")
+        assert page.warnings.startswith("index.md:5: WARNING: ")
+        assert told in page.warnings
+
+
+class TestPlaces:
+    def test_a_second_place_is_told(self, site: Callable):
+        page = site(part("parameters"), second="# Second\n\n" + part("parameters"))
+        assert (
+            "second.md:3: WARNING: the rule MultiheadAttention.in_proj_weight is stated on page "
+            "'index' already; give one of the two the option :no-index:"
+        ) in page.warnings
+
+    @pytest.mark.parametrize(
+        "again",
+        [
+            "```{spec} MultiheadAttention\n:no-index:\n```",
+            "```{claim} mha.kdim.default\n:no-index:\n```",
+            "```{claims} mha.kdim\n:no-index:\n```",
+        ],
+    )
+    def test_unless_it_is_no_place(self, site: Callable, again: str):
+        page = site(f"{ALL}\n```{{claims}} mha\n```\n\n```{{toctree}}\nsecond\n```\n", second=again)
+        assert page.warnings == ""
+        assert ids(page.html("second")) == []
+
+    def test_the_links_of_a_second_showing_lead_to_the_place(self, site: Callable):
+        claim = "```{claim} mha.kdim.default\n```"
+        page = site(claim, second=claim.replace("\n", "\n:no-index:\n", 1))
+        assert 'href="index.html#mha.kdim.default"' in page.html("second")
+
+
+class TestClaim:
+    def test_sentence_example_and_proof(self, site: Callable):
+        page = site("```{claim} mha.kdim.default\n```")
+        assert re.search(
+            r"kdim and vdim are set to embed_dim when they are None\.¶ "
+            r">>> from torch import nn >>> mha = nn.MultiheadAttention\(.*\) "
+            r">>> mha.kdim, mha.vdim \(512, 512\) "
+            r"the example ran, and it held in \d+ cases on torch [\d.]+ "
+            r"torch/nn/modules/activation.py: MultiheadAttention.__init__ mha.kdim.default",
+            page.text(),
+        )
+        assert ids(page.html()) == ["mha.kdim.default"]
+        assert 'href="#mha.kdim.default" title="Link to this claim"' in page.html()
+
+    def test_its_code_is_code(self, site: Callable):
+        html = site("```{claim} mha.kdim.default\n```").html()
+        assert '<span class="pre">embed_dim</span></code> when they are None' in html
+
+    def test_its_example_is_highlighted_and_left_to_the_proof(self, site: Callable):
+        page = site("```{claim} mha.kdim.default\n```")
+        assert '<div class="highlight-pycon' in page.html()
+        page.build("doctest", extensions=["myst_parser", "sphinx.ext.doctest", "mhadoc.sphinxext"])
+        assert page.warnings == ""
+        output = (page.source / "build/doctest/output.txt").read_text()
+        assert "0 tests" in output
+
+    def test_every_claim_can_be_stated(self, site: Callable):
+        page = site("```{claims} mha\n```")
+        assert ids(page.html()) == [claim.id for claim in SPEC.claims]
+        assert page.warnings == ""
+
+    def test_a_group_and_nothing_else(self, site: Callable):
+        found = ids(site("```{claims} mha.kdim\n```").html())
+        assert found == [claim.id for claim in SPEC.claims if claim.id.startswith("mha.kdim.")]
+
+
+class TestSymbols:
+    def test_each_symbol_with_its_letter_and_meaning(self, site: Callable):
+        page = site("```{symbols} MultiheadAttention\n```")
+        for symbol in SPEC.symbols:
+            assert f"{symbol.name} {symbol.meaning.replace('`', '')}" in page.text()
+        assert page.warnings == ""
+
+
+def test_the_report_as_a_paragraph(site: Callable):
+    page = site("```{report} MultiheadAttention\n```")
+    assert re.search(r'<p class="mhadoc-report">\d+ rules and \d+ claims checked in', page.html())
