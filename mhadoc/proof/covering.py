@@ -33,8 +33,9 @@ def covering(spec: ModuleSpec, strength: int = 3) -> dict[Case, tuple[Statement,
     cases = {case: list[Statement]() for case in cover(spec.cases, strength)}
     always = [claim for claim in spec.claims if claim.axes is None]
     for claim in spec.claims:
-        for case in spread(spec.cases, claim.when, claim.axes or (), int(claim.axes is not None)):
-            cases.setdefault(case, []).append(claim)
+        if claim.axes is not None:
+            for case in _combined(cases, spec, claim.when, claim.axes):
+                cases.setdefault(case, []).append(claim)
     for when in (*(rule.when for rule in spec.rules), *(claim.when for claim in always)):
         _shown(cases, spec, when, ENOUGH)
     for mistake in spec.call_requirements:
@@ -44,6 +45,23 @@ def covering(spec: ModuleSpec, strength: int = 3) -> dict[Case, tuple[Statement,
     for case, statements in cases.items():
         statements += [claim for claim in always if claim.applies(spec.cases.values(case))]
     return {case: tuple(statements) for case, statements in cases.items()}
+
+
+def _combined(
+    cases: Iterable[Case], spec: ModuleSpec, when: sympy.Basic, axes: tuple[str, ...]
+) -> Iterator[Case]:
+    """Iterate over cases that meet a condition, one for each combination on the axes named.
+
+    A case that is there already is taken first.
+    """
+    places = [spec.cases.names.index(name) for name in axes]
+    fitting = [case for case in cases if truth(when, spec.cases.values(case))]
+    random.Random(f"{when} {axes}").shuffle(fitting)
+    known = {tuple(case.at[place] for place in places): case for case in fitting}
+    yield from known.values()
+    for case in spread(spec.cases, when, axes):
+        if tuple(case.at[place] for place in places) not in known:
+            yield case
 
 
 def _shown(
