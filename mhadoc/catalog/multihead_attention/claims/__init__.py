@@ -9,6 +9,8 @@ from mhadoc.catalog.multihead_attention.claims import (
     independence,
     init,
     layout,
+    mask_forms,
+    masks,
     numbers,
     outputs,
     storage,
@@ -28,4 +30,6 @@ CLAIMS = (
     *independence.CLAIMS,
     *extra_keys.CLAIMS,
     *dropout.CLAIMS,
+    *masks.CLAIMS,
+    *mask_forms.CLAIMS,
 )
