@@ -6,6 +6,7 @@ from mhadoc.catalog.multihead_attention.claims import (
     empty,
     extra_keys,
     formula,
+    gradients,
     independence,
     init,
     layout,
@@ -32,4 +33,5 @@ CLAIMS = (
     *dropout.CLAIMS,
     *masks.CLAIMS,
     *mask_forms.CLAIMS,
+    *gradients.CLAIMS,
 )
