@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from mhadoc.language import Argument, Case, Claim, Input, Mismatch, ModuleSpec, Output, Parameter
 from mhadoc.language.compiled import truth
@@ -18,7 +19,7 @@ from mhadoc.proof.checks import (
 )
 from mhadoc.proof.covering import Statement
 from mhadoc.proof.doctests import run
-from mhadoc.proof.observe import Bench, Observation
+from mhadoc.proof.observe import RAISED, Bench, Observation
 from mhadoc.proof.tally import Tally
 
 __all__ = [
@@ -46,8 +47,27 @@ def look(
         if tally.refuted and not to_the_end:
             break
         tally.cases += 1
-        look_at_case(bench.observe(case), statements, tally)
+        if (seen := _built(bench, case, tally)) is not None:
+            look_at_case(seen, statements, tally)
     return tally
+
+
+def _built(bench: Bench, case: Case, tally: Tally) -> Observation | None:
+    """Observe a case; a class that cannot even be built in it is refuted, and None returned."""
+    try:
+        return bench.observe(case)
+    except RAISED as raised:
+        mismatch = Mismatch("a module that can be built", f"{type(raised).__name__}: {raised}")
+        tally.note(f"{bench.spec.name}.state_dict", case, mismatch)
+        return None
+
+
+def _tried(check: Callable[..., Mismatch | None], *about: Any) -> Mismatch | None:
+    """Check a statement; what a class raises on the way refutes it."""
+    try:
+        return check(*about)
+    except RAISED as raised:
+        return Mismatch("a check that comes to its end", f"{type(raised).__name__}: {raised}")
 
 
 def look_at_class(bench: Bench, tally: Tally) -> None:
@@ -55,12 +75,12 @@ def look_at_class(bench: Bench, tally: Tally) -> None:
     found, plainest = bench.spec, bench.spec.cases.plainest()
     for rule in found.rules:
         if isinstance(rule, Argument | Input | Parameter):
-            mismatch = check_class(rule, bench)
+            mismatch = _tried(check_class, rule, bench)
             if mismatch or not isinstance(rule, Parameter):
                 tally.note(found.address(rule), plainest, mismatch)
     for requirement in found.requirements:
         if requirement.example is not None:
-            mismatch = check_requirement(requirement, bench)
+            mismatch = _tried(check_requirement, requirement, bench)
             tally.note(found.address(requirement), plainest, mismatch)
 
 
@@ -84,7 +104,7 @@ def look_at_module(seen: Observation, tally: Tally) -> None:
     tally.note(f"{found.name}.state_dict", seen.case, unexpected_state(seen))
     for rule in (*found.arguments, *found.parameters, *found.attributes):
         if speaks_of(rule, seen):
-            tally.note(found.address(rule), seen.case, check_case(rule, seen))
+            tally.note(found.address(rule), seen.case, _tried(check_case, rule, seen))
 
 
 def look_at_call(seen: Observation, tally: Tally) -> None:
@@ -97,17 +117,17 @@ def look_at_call(seen: Observation, tally: Tally) -> None:
     rules: tuple[Input | Output, ...] = (*found.inputs, *found.outputs)
     for rule in rules:
         if speaks_of(rule, seen):
-            tally.note(found.address(rule), seen.case, check_case(rule, seen))
+            tally.note(found.address(rule), seen.case, _tried(check_case, rule, seen))
 
 
 def look_further(seen: Observation, statements: tuple[Statement, ...], tally: Tally) -> None:
     """Check what needs more calls: some claims, and mistakes in calls that are legal."""
     for stated in statements:
         if isinstance(stated, Claim):
-            tally.note(stated.id, seen.case, stated.check(seen))
+            tally.note(stated.id, seen.case, _tried(stated.check, seen))
         elif seen.error is None:
             address = seen.bench.spec.address(stated)
-            tally.note(address, seen.case, check_mistake(stated, seen))
+            tally.note(address, seen.case, _tried(check_mistake, stated, seen))
 
 
 def look_again(statement: str, bench: Bench, case: Case) -> Mismatch | None:
@@ -116,6 +136,7 @@ def look_again(statement: str, bench: Bench, case: Case) -> Mismatch | None:
     mistakes = [demand for demand in spec.call_requirements if demand.breaks is not None]
     known: list[Statement] = [*spec.claims, *mistakes]
     stated = (s for s in known if spec.address(s) == statement and truth(s.when, values))
-    look_at_case(bench.observe(case), tuple(stated), tally)
+    if (seen := _built(bench, case, tally)) is not None:
+        look_at_case(seen, tuple(stated), tally)
     _, mismatch = tally.refuted.get(statement, (case, None))
     return mismatch

@@ -1,0 +1,86 @@
+"""Another class that claims to be a drop-in for nn.MultiheadAttention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from torch import nn
+
+import mhadoc
+from mhadoc.errors import UnknownNameError
+from mhadoc.proof.report import Report
+
+NAME = "MultiheadAttention"
+QUANTIZABLE = "torch.ao.nn.quantizable:MultiheadAttention"
+
+
+class Faithful(nn.MultiheadAttention):
+    """Does what its base does, and counts its calls."""
+
+    calls = 0
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        type(self).calls += 1
+        return super().forward(*args, **kwargs)
+
+
+class Unbuildable(nn.MultiheadAttention):
+    """Knows no add_bias_kv."""
+
+    def __init__(self, *args: Any, add_bias_kv: bool = False, **kwargs: Any) -> None:
+        if add_bias_kv:
+            raise NotImplementedError("no add_bias_kv here")
+        super().__init__(*args, **kwargs)
+
+
+class Averaging(nn.MultiheadAttention):
+    """Averages the weights over the wrong axis, where nobody looks at shapes."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        output, weights = super().forward(*args, **kwargs)
+        if weights is not None and kwargs.get("average_attn_weights", True):
+            weights = weights.flip(-2)
+        return output, weights
+
+
+@pytest.fixture(scope="module")
+def quantizable() -> Report:
+    return mhadoc.verify(NAME, subject=QUANTIZABLE)
+
+
+def test_a_faithful_subclass_holds() -> None:
+    report = mhadoc.verify(NAME, subject=Faithful)
+    assert report.ok, report
+    assert Faithful.calls > report.cases
+
+
+def test_wrong_numbers_with_right_shapes(quantizable: Report) -> None:
+    refuted = {found.statement: found for found in quantizable.refutations}
+    assert f"{NAME}.attn_output.batch_first" not in refuted
+    assert quantizable.held[f"{NAME}.attn_output.batch_first"] > 5
+    assert "difference" in refuted["mha.batch_first.swaps"].observed
+
+
+def test_the_program_names_the_subject(quantizable: Report) -> None:
+    codes = [found.code for found in quantizable.refutations]
+    assert all("from torch.ao.nn.quantizable" in code for code in codes)
+
+
+def test_what_cannot_be_built_is_refuted() -> None:
+    report = mhadoc.verify(NAME, subject=Unbuildable)
+    (found,) = (r for r in report.refutations if r.statement == f"{NAME}.state_dict")
+    assert found.case == {"add_bias_kv": "True"}
+    assert found.observed == "NotImplementedError: no add_bias_kv here"
+
+
+def test_wrong_numbers_are_found_by_claims() -> None:
+    report = mhadoc.verify(NAME, subject=Averaging)
+    refuted = {found.statement for found in report.refutations}
+    assert "mha.average.mean" in refuted
+    assert not {name for name in refuted if name.startswith(NAME)}
+
+
+def test_unknown_subject() -> None:
+    with pytest.raises(UnknownNameError, match=r"no importable object is called 'torch\.nn:Nope'"):
+        mhadoc.verify(NAME, subject="torch.nn:Nope")
