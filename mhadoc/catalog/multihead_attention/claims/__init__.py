@@ -10,6 +10,7 @@ from mhadoc.catalog.multihead_attention.claims import (
     independence,
     init,
     layout,
+    loading,
     mask_forms,
     masks,
     numbers,
@@ -34,4 +35,5 @@ CLAIMS = (
     *masks.CLAIMS,
     *mask_forms.CLAIMS,
     *gradients.CLAIMS,
+    *loading.CLAIMS,
 )
