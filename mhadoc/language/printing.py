@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sympy
 from sympy.printing.latex import LatexPrinter
+from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
 from mhadoc.language.symbols import LETTERS
 
 __all__ = ["condition_latex", "condition_text", "expression_latex", "expression_text"]
 
-_NEGATED = {sympy.Eq: "!=", sympy.Ne: "=="}
 _RELATION = {sympy.Eq: "==", sympy.Ne: "!="}
 
 
@@ -85,7 +85,7 @@ class _Text(StrPrinter):  # type: ignore[misc]  # sympy ships no types
         return " + ".join(terms).replace("+ -", "- ")
 
     def _print_Mod(self, expr: sympy.Mod) -> str:
-        left, right = (self._print(side) for side in expr.args)
+        left, right = (self.parenthesize(side, PRECEDENCE["Mul"]) for side in expr.args)
         return f"{left} % {right}"
 
 

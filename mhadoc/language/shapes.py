@@ -101,9 +101,9 @@ class Shape:
         sizes = dict(known or {})
         if len(actual) != len(self):
             return Match(sizes, f"expected {len(self)} axes {self.text()}, got {len(actual)}")
-        waiting = list(enumerate(zip(self.axes, actual, strict=True)))
+        waiting = list(zip(self.axes, actual, strict=True))
         while waiting:
-            left = [entry for entry in waiting if not _solve(entry[1], sizes)]
+            left = [(axis, size) for axis, size in waiting if not _solve(axis, size, sizes)]
             if len(left) == len(waiting):
                 break
             waiting = left
@@ -111,12 +111,14 @@ class Shape:
 
     def _contradiction(self, actual: tuple[int, ...], sizes: Mapping[str, int]) -> str:
         for number, (axis, size) in enumerate(zip(self.axes, actual, strict=True)):
-            value = axis.subs(sizes)
-            if value.free_symbols:
-                names = ", ".join(sorted(s.name for s in value.free_symbols))
-                return f"axis {number} ({expression_text(axis)}) leaves {names} undetermined"
-            if value != size or not value.is_integer:
-                return f"axis {number} is {size}, but {expression_text(axis)} = {value}"
+            value, text = _with(axis, sizes), expression_text(axis)
+            unknown = sorted(s.name for s in value.free_symbols)
+            if unknown and _linear(value):
+                return f"axis {number} is {size}, which no whole {unknown[0]} makes of {text}"
+            if unknown:
+                return f"axis {number} ({text}) leaves {', '.join(unknown)} undetermined"
+            if value != size:
+                return f"axis {number} is {size}, but {text} = {value}"
         return ""
 
     def text(self) -> str:
@@ -139,27 +141,32 @@ def _checked(axis: sympy.Expr | int) -> sympy.Expr:
     return sympy.Integer(axis) if isinstance(axis, int) else axis
 
 
-def _solve(entry: tuple[sympy.Expr, int], sizes: dict[str, int]) -> bool:
+def _solve(axis: sympy.Expr, actual: int, sizes: dict[str, int]) -> bool:
     """Settle one axis if it has at most one unknown size; tell whether it did."""
-    axis, actual = entry
-    unknown = [s for s in axis.free_symbols if s.name not in sizes]
-    if len(unknown) > 1:
-        return False
-    if unknown:
-        (symbol,) = unknown
-        factor, rest = _linear(axis.subs(sizes), symbol)
-        if not factor:
+    value = _with(axis, sizes)
+    if value.free_symbols:
+        if not (line := _linear(value)):
             return False
-        value = (actual - rest) / factor
-        if value.is_integer and value >= 0:
-            sizes[symbol.name] = int(value)
+        symbol, factor, rest = line
+        solution = (actual - rest) / factor
+        if not solution.is_integer or solution < 0:
+            return False
+        sizes[symbol.name] = int(solution)
     return True
 
 
+def _with(axis: sympy.Expr, sizes: Mapping[str, int]) -> sympy.Expr:
+    """Return an axis with the sizes that are known put in by name."""
+    return axis.subs({s: sizes[s.name] for s in axis.free_symbols if s.name in sizes})
+
+
 @cache
-def _linear(axis: sympy.Expr, symbol: sympy.Symbol) -> tuple[sympy.Expr, sympy.Expr]:
-    """Return a and b of ``axis == a*symbol + b``, or zeros where it is not linear."""
+def _linear(axis: sympy.Expr) -> tuple[sympy.Symbol, sympy.Expr, sympy.Expr] | None:
+    """Return x, a and b of ``axis == a*x + b``; None where it is no such line."""
+    if len(axis.free_symbols) != 1:
+        return None
+    (symbol,) = axis.free_symbols
+    axis = sympy.expand(axis)
     factor = axis.coeff(symbol, 1)
     rest = axis - factor * symbol
-    linear = not factor.free_symbols and not rest.free_symbols
-    return (factor, rest) if linear else (sympy.S.Zero, sympy.S.Zero)
+    return None if rest.free_symbols or not factor else (symbol, factor, rest)
