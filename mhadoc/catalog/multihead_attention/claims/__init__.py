@@ -2,6 +2,7 @@
 
 from mhadoc.catalog.multihead_attention.claims import (
     arguments,
+    causal,
     dropout,
     empty,
     extra_keys,
@@ -13,6 +14,7 @@ from mhadoc.catalog.multihead_attention.claims import (
     loading,
     mask_forms,
     masks,
+    nan,
     numbers,
     outputs,
     storage,
@@ -36,4 +38,6 @@ CLAIMS = (
     *mask_forms.CLAIMS,
     *gradients.CLAIMS,
     *loading.CLAIMS,
+    *causal.CLAIMS,
+    *nan.CLAIMS,
 )

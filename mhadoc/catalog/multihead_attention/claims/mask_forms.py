@@ -27,7 +27,6 @@ from mhadoc.catalog.multihead_attention.symbols import (
     FUNCTIONAL,
     attn_mask_rank,
     batched,
-    grad,
     is_causal,
     padding_mask,
 )
@@ -72,14 +71,6 @@ def _matrix_everywhere(seen: Seen, heads: int | None = None) -> Mismatch | None:
     if heads is not None:
         mask[heads:] = 0
     return alike(seen.again(attn_mask=mask), seen)
-
-
-def _learnable(seen: Seen, learns: bool = True) -> Mismatch | None:
-    mask = seen.inputs["attn_mask"].clone().requires_grad_()
-    seen.again(seen.built(), attn_mask=mask, is_causal=False).outputs[
-        "attn_output"
-    ].sum().backward()
-    return same(learns, mask.grad is not None and bool((mask.grad != 0).any()))
 
 
 def _untouched(seen: Any, floats: bool = False) -> Mismatch | None:
@@ -230,26 +221,6 @@ CLAIMS = (
         twins={
             "at index `h * N + n`": partial(recomputed, conventions=Conventions(head_major=True)),
         },
-        source=ATTEND,
-    ),
-    Claim(
-        id="mha.mask.learnable",
-        sentence="A float `attn_mask` can be learned: gradients flow back to it.",
-        doctest="""
-        >>> import torch
-        >>> from torch import nn
-        >>> mha = nn.MultiheadAttention(embed_dim=10, num_heads=2)
-        >>> query, key = torch.randn(4, 10), torch.randn(7, 10)
-        >>> bias = torch.zeros(2, 4, 7, requires_grad=True)  # one bias for each head
-        >>> output, _ = mha(query, key, key, attn_mask=bias)
-        >>> output.pow(2).sum().backward()
-        >>> bias.grad.shape
-        torch.Size([2, 4, 7])
-        """,
-        check=_learnable,
-        when=And(RUNS, FLOAT, grad),
-        axes=("rank", "attn_mask", "key_padding_mask", "need_weights"),
-        twins={"no gradient reaches it": partial(_learnable, learns=False)},
         source=ATTEND,
     ),
     Claim(

@@ -13,7 +13,6 @@ from mhadoc.catalog.multihead_attention.claims.formula import EXACT, recomputed
 from mhadoc.catalog.multihead_attention.claims.hiding import (
     BOOL,
     FLOAT,
-    GIVEN,
     PADDING_BOOL,
     PADDING_FLOAT,
     as_floats,
@@ -25,8 +24,6 @@ from mhadoc.catalog.multihead_attention.claims.hiding import (
 from mhadoc.catalog.multihead_attention.symbols import (
     ATTEND,
     FUNCTIONAL,
-    add_bias_kv,
-    add_zero_attn,
     attn_mask_rank,
     is_causal,
     padding_mask,
@@ -73,11 +70,6 @@ def _answered(seen: Seen, blank: bool = False) -> Mismatch | None:
     first = seen.values["batched"] and not seen.values["batch_first"]
     padded = (output.transpose(0, 1) if first else output)[hidden]
     return same(blank, bool((padded == 0).all())) if len(padded) else None
-
-
-def _extra_visible(seen: Seen, visible: bool = True) -> Mismatch | None:
-    extra = weights(seen)[..., seen.values["S"] :]
-    return same(visible, bool((extra > 0).all()))
 
 
 CLAIMS = (
@@ -219,25 +211,5 @@ CLAIMS = (
         axes=("rank", "attn_mask", "key_padding_mask", "need_weights"),
         twins={"it has `-inf` where it is False": partial(_like_floats, hides=False)},
         source=_CANONICAL,
-    ),
-    Claim(
-        id="mha.mask.extra_keys",
-        sentence="No mask reaches the extra keys of `add_bias_kv` and `add_zero_attn`: masks keep "
-        "width S, and the extra keys stay visible.",
-        doctest="""
-        >>> import torch
-        >>> from torch import nn
-        >>> mha = nn.MultiheadAttention(10, 2, add_bias_kv=True, add_zero_attn=True)
-        >>> query, key = torch.randn(4, 10), torch.randn(7, 10)
-        >>> everything = torch.ones(4, 7, dtype=torch.bool)
-        >>> _, weights = mha(query, key, key, attn_mask=everything)
-        >>> (weights > 0)[0]
-        tensor([False, False, False, False, False, False, False,  True,  True])
-        """,
-        check=_extra_visible,
-        when=And(_CALM, Or(add_bias_kv, add_zero_attn), Or(GIVEN, padding_mask)),
-        axes=("add_bias_kv", "add_zero_attn", "attn_mask", "key_padding_mask"),
-        twins={"they are hidden": partial(_extra_visible, visible=False)},
-        source=ATTEND,
     ),
 )
