@@ -23,7 +23,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     ``"package.module:SPEC"``.
     """
     from mhadoc.sphinxext.directives import DIRECTIVES
-    from mhadoc.sphinxext.domain import MhadocDomain, outdated, report_unseen
+    from mhadoc.sphinxext.domain import MhadocDomain, outdated
     from mhadoc.sphinxext.proofs import settle_folder
     from mhadoc.sphinxext.roles import ROLES
 
@@ -37,5 +37,4 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         app.add_role(name, role)
     app.connect("builder-inited", settle_folder)
     app.connect("env-get-outdated", outdated)
-    app.connect("env-check-consistency", report_unseen)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

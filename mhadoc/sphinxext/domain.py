@@ -21,18 +21,19 @@ if TYPE_CHECKING:
 
     from mhadoc.language import ModuleSpec
 
-__all__ = ["MhadocDomain", "domain_of", "outdated", "report_unseen"]
+__all__ = ["MhadocDomain", "domain_of", "outdated"]
 
 logger = logging.getLogger(__name__)
 
-Place = tuple[str, str]
+#: The kind of an object and its name.
+Named = tuple[str, str]
 
 
 class MhadocDomain(Domain):
     """Rules and claims as objects that pages link to, by the ids they have everywhere.
 
-    ``data`` holds, for each page, the objects that stand on it, the statements that it shows or
-    mentions, the specs that it takes them from, and whether something is wrong with it.
+    ``data`` holds, for each page, the objects that stand on it and where, the statements that it
+    shows or mentions, the specs that it takes them from, and whether something is wrong with it.
     """
 
     name = "mhadoc"
@@ -52,23 +53,15 @@ class MhadocDomain(Domain):
         """Start without a proof: the first page that shows a statement asks for it."""
         super().__init__(env)
         self.proofs = Proofs(env)
+        self._places: dict[Named, str] = {}
 
     # What pages tell
 
-    def add_object(self, kind: str, name: str, location: Any) -> None:
-        """Keep that a rule or claim stands on the current page; warn of a second place."""
-        other = self.data["objects"].get((kind, name))
-        if other is not None:
-            self.warn(
-                f"the {kind} {name} is stated on page {other[0]!r} already; "
-                "give one of the two the option :no-index:",
-                location,
-                "duplicate",
-            )
-            return
-        self.data["objects"][kind, name] = (self.env.docname, name)
+    def add_object(self, kind: str, name: str, location: str) -> None:
+        """Keep that a rule or claim stands on the current page."""
+        self.data["objects"].setdefault(self.env.docname, []).append(((kind, name), location))
 
-    def show(self, spec: ModuleSpec, statements: Iterable[str], location: Any) -> None:
+    def show(self, spec: ModuleSpec, statements: Iterable[str], location: str) -> None:
         """Keep that the current page shows statements; warn of each one that is refuted."""
         docname, shown = self.env.docname, set(statements)
         self.data["shown"].setdefault(docname, set()).update(shown)
@@ -80,13 +73,37 @@ class MhadocDomain(Domain):
             if refutation.statement in shown:
                 self.warn(str(refutation), location, "refuted")
 
-    def warn(self, text: str, location: Any, subtype: str) -> None:
-        """Warn of something wrong on the current page, in this build and in every later one."""
-        if self.env.docname:
-            self.data["wrong"][self.env.docname] = True
-        logger.warning("%s", text, location=location, type="mhadoc", subtype=subtype)
+    def warn(self, text: str, location: str, subtype: str) -> None:
+        """Warn of something wrong on the current page, and keep that it is wrong."""
+        self.data["wrong"][self.env.docname] = True
+        _log(text, location, subtype)
 
-    def refuted_unseen(self) -> Iterator[tuple[str, str]]:
+    # What can be told when all pages are read
+
+    @property
+    def places(self) -> dict[Named, str]:
+        """Return the page on which each rule and claim stands."""
+        if not self._places:
+            for named, docname, _ in self._stated():
+                self._places.setdefault(named, docname)
+        return self._places
+
+    def _stated(self) -> Iterator[tuple[Named, str, str]]:
+        for docname, objects in sorted(self.data["objects"].items()):
+            for named, location in objects:
+                yield named, docname, location
+
+    def _stated_again(self) -> dict[tuple[str, str, str], list[str]]:
+        """Return what is stated a second time: by page, location, and the page of the first."""
+        first: dict[Named, str] = {}
+        again: dict[tuple[str, str, str], list[str]] = {}
+        for named, docname, location in self._stated():
+            if named in first:
+                again.setdefault((docname, location, first[named]), []).append(" ".join(named))
+            first.setdefault(named, docname)
+        return again
+
+    def _refuted_unseen(self) -> Iterator[tuple[str, str]]:
         """Iterate over refutations that no page shows, each with a page that uses the spec."""
         seen = set().union(*self.data["shown"].values())
         users = {name: docname for docname, names in self.data["specs"].items() for name in names}
@@ -96,30 +113,40 @@ class MhadocDomain(Domain):
                 if refutation.statement not in seen:
                     yield docname, str(refutation)
 
+    def check_consistency(self) -> None:
+        """Warn of what is stated twice, and of refutations that no page shows."""
+        for (_, location, other), names in self._stated_again().items():
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            text = f"{names[0]}{more}: stated already on {other!r}; give one of the two :no-index:"
+            _log(text, location, "duplicate")
+        for docname, text in self._refuted_unseen():
+            _log(text, docname, "refuted")
+
+    @property
+    def wrong(self) -> set[str]:
+        """Return the pages with something wrong, of which each build has to tell."""
+        again = {docname for docname, _, _ in self._stated_again()}
+        return again | set(self.data["wrong"]) | {docname for docname, _ in self._refuted_unseen()}
+
     # What Sphinx asks
 
     def clear_doc(self, docname: str) -> None:
         """Forget what a page told."""
-        for part in ("shown", "specs", "wrong"):
+        for part in self.initial_data:
             self.data[part].pop(docname, None)
-        objects = self.data["objects"]
-        for name in [name for name, place in objects.items() if place[0] == docname]:
-            del objects[name]
+        self._places.clear()
 
     def merge_domaindata(self, docnames: Set[str], otherdata: dict[str, Any]) -> None:
         """Take in what another process read."""
-        for part in ("shown", "specs", "wrong"):
-            self.data[part].update(
-                {name: value for name, value in otherdata[part].items() if name in docnames}
-            )
-        for name, place in otherdata["objects"].items():
-            if place[0] in docnames:
-                self.data["objects"].setdefault(name, place)
+        for part in self.initial_data:
+            mine, found = self.data[part], otherdata[part]
+            mine.update({name: found[name] for name in docnames if name in found})
+        self._places.clear()
 
     def get_objects(self) -> Iterator[tuple[str, str, str, str, str, int]]:
         """Iterate over every rule and claim for the inventory and the search."""
-        for (kind, name), (docname, anchor) in sorted(self.data["objects"].items()):
-            yield name, name, kind, docname, anchor, 1
+        for (kind, name), docname in self.places.items():
+            yield name, name, kind, docname, name, 1
 
     def resolve_xref(
         self,
@@ -133,10 +160,10 @@ class MhadocDomain(Domain):
     ) -> nodes.reference | None:
         """Link to where a rule or claim stands; a shape without such a place stays text."""
         kind = "claim" if typ == "claim" else "rule"
-        place = self.data["objects"].get((kind, target))
-        if place is None:
+        docname = self.places.get((kind, target))
+        if docname is None:
             return cast("nodes.reference", contnode) if typ == "shape" else None
-        return make_refnode(builder, fromdocname, place[0], place[1], contnode, target)
+        return make_refnode(builder, fromdocname, docname, target, contnode, target)
 
     def resolve_any_xref(
         self,
@@ -149,10 +176,14 @@ class MhadocDomain(Domain):
     ) -> list[tuple[str, nodes.reference]]:
         """Return the links that a reference of any kind may mean."""
         return [
-            (f"mhadoc:{kind}", make_refnode(builder, fromdocname, place[0], place[1], contnode))
-            for kind in ("rule", "claim")
-            if (place := self.data["objects"].get((kind, target)))
+            (f"mhadoc:{kind}", make_refnode(builder, fromdocname, docname, target, contnode))
+            for kind in self.object_types
+            if (docname := self.places.get((kind, target)))
         ]
+
+
+def _log(text: str, location: str, subtype: str) -> None:
+    logger.warning("%s", text, location=location, type="mhadoc", subtype=subtype)
 
 
 def domain_of(env: BuildEnvironment) -> MhadocDomain:
@@ -164,12 +195,4 @@ def outdated(
     app: Sphinx, env: BuildEnvironment, added: Set[str], changed: Set[str], removed: Set[str]
 ) -> list[str]:
     """Return the pages to read again: those with something wrong, so that it stays an error."""
-    return sorted(domain_of(env).data["wrong"])
-
-
-def report_unseen(app: Sphinx, env: BuildEnvironment) -> None:
-    """Warn of every refutation that no page shows: nothing refuted passes unseen."""
-    domain = domain_of(env)
-    for docname, text in domain.refuted_unseen():
-        domain.data["wrong"][docname] = True
-        logger.warning("%s", text, location=docname, type="mhadoc", subtype="refuted")
+    return sorted(domain_of(env).wrong)

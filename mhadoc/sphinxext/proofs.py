@@ -122,6 +122,10 @@ def torch_release(report: Report) -> str:
 
 
 def _loaded(path: str) -> ModuleSpec:
+    """Return the spec that ``package.module:SPEC`` names."""
     module, _, name = path.partition(":")
-    spec: ModuleSpec = getattr(import_module(module), name)
+    try:
+        spec: ModuleSpec = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as missing:
+        raise UnknownNameError("importable spec", path, ()) from missing
     return spec
