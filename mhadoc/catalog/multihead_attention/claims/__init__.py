@@ -7,6 +7,7 @@ from mhadoc.catalog.multihead_attention.claims import (
     empty,
     extra_keys,
     formula,
+    functional,
     gradients,
     independence,
     init,
@@ -40,4 +41,5 @@ CLAIMS = (
     *loading.CLAIMS,
     *causal.CLAIMS,
     *nan.CLAIMS,
+    *functional.CLAIMS,
 )

@@ -9,9 +9,9 @@ from typing import Any
 from sympy import And, Not
 
 from mhadoc.catalog.multihead_attention.by_hand import Conventions
+from mhadoc.catalog.multihead_attention.claims.called import called
 from mhadoc.catalog.multihead_attention.claims.compare import RUNS, alike, failure, shapes, told
 from mhadoc.catalog.multihead_attention.claims.formula import EXACT, recomputed
-from mhadoc.catalog.multihead_attention.claims.functional import called
 from mhadoc.catalog.multihead_attention.paths import fast
 from mhadoc.catalog.multihead_attention.symbols import ATTEND, INIT, packed
 from mhadoc.language import Claim, Mismatch, Seen, close, same
