@@ -7,6 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from mhadoc.answers.call import predict_call
     from mhadoc.answers.predict import predict
     from mhadoc.catalog import spec, specs
     from mhadoc.errors import MhadocError, RuleError, ShapeError, UnknownNameError
@@ -21,6 +22,7 @@ _HOMES = {
     "ShapeError": "mhadoc.errors",
     "UnknownNameError": "mhadoc.errors",
     "predict": "mhadoc.answers.predict",
+    "predict_call": "mhadoc.answers.call",
     "spec": "mhadoc.catalog",
     "specs": "mhadoc.catalog",
     "verify": "mhadoc.proof.verify",
@@ -35,6 +37,7 @@ __all__ = [
     "UnknownNameError",
     "__version__",
     "predict",
+    "predict_call",
     "spec",
     "specs",
     "verify",

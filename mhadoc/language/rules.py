@@ -204,7 +204,8 @@ class Input(Rule):
 
     ``type`` is what torch takes; ``floating`` says in which cases the tensor drawn is one of
     floats, being boolean otherwise; ``alias`` names another input and the condition under which
-    both are the same object.
+    both are the same object; ``unmeasured`` says in which cases torch looks at the number of axes
+    alone, so that any sizes pass.
     """
 
     type: str
@@ -212,6 +213,7 @@ class Input(Rule):
     required: bool = False
     floating: sympy.Basic = sympy.true
     alias: tuple[str, sympy.Basic] | None = None
+    unmeasured: sympy.Basic = sympy.false
 
 
 @dataclass(frozen=True, kw_only=True)

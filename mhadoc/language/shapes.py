@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import sympy
 
 from mhadoc.errors import ShapeError
-from mhadoc.language.compiled import compiled
+from mhadoc.language.compiled import compiled, free_names
 from mhadoc.language.printing import expression_latex, expression_text
 
 __all__ = ["Match", "Shape"]
@@ -101,24 +101,27 @@ class Shape:
         sizes = dict(known or {})
         if len(actual) != len(self):
             return Match(sizes, f"expected {len(self)} axes {self.text()}, got {len(actual)}")
-        waiting = list(zip(self.axes, actual, strict=True))
+        waiting = list(zip(self._compiled, actual, strict=True))
         while waiting:
-            left = [(axis, size) for axis, size in waiting if not _solve(axis, size, sizes)]
+            left = [entry for entry in waiting if not _solve(*entry, sizes)]
             if len(left) == len(waiting):
                 break
             waiting = left
         return Match(sizes, self._contradiction(actual, sizes))
 
+    @cached_property
+    def _compiled(self) -> tuple[_Axis, ...]:
+        return tuple(_Axis(axis) for axis in self.axes)
+
     def _contradiction(self, actual: tuple[int, ...], sizes: Mapping[str, int]) -> str:
-        for number, (axis, size) in enumerate(zip(self.axes, actual, strict=True)):
-            value, text = _with(axis, sizes), expression_text(axis)
-            unknown = sorted(s.name for s in value.free_symbols)
-            if unknown and _linear(value):
-                return f"axis {number} is {size}, which no whole {unknown[0]} makes of {text}"
+        for number, (axis, size) in enumerate(zip(self._compiled, actual, strict=True)):
+            unknown = [name for name in axis.names if name not in sizes]
+            if len(unknown) > 1:
+                return f"axis {number} ({axis}) leaves {', '.join(unknown)} undetermined"
             if unknown:
-                return f"axis {number} ({text}) leaves {', '.join(unknown)} undetermined"
-            if value != size:
-                return f"axis {number} is {size}, but {text} = {value}"
+                return f"axis {number} is {size}, which no whole {unknown[0]} makes of {axis}"
+            if (value := axis(sizes)) != size:
+                return f"axis {number} is {size}, but {axis} = {value}"
         return ""
 
     def text(self) -> str:
@@ -141,32 +144,33 @@ def _checked(axis: sympy.Expr | int) -> sympy.Expr:
     return sympy.Integer(axis) if isinstance(axis, int) else axis
 
 
-def _solve(axis: sympy.Expr, actual: int, sizes: dict[str, int]) -> bool:
+class _Axis:
+    """One axis of a shape, compiled: its value for sizes, and the size that gives it a value."""
+
+    def __init__(self, expression: sympy.Expr) -> None:
+        self.expression = expression
+        self.names = free_names(expression)
+        self._value = compiled((expression,), self.names)
+
+    def __str__(self) -> str:
+        return expression_text(self.expression)
+
+    def __call__(self, sizes: Mapping[str, int]) -> Any:
+        return self._value(*[sizes[name] for name in self.names])[0]
+
+    def solved(self, name: str, actual: int, sizes: Mapping[str, int]) -> int | None:
+        """Return the size that makes a linear axis as long as it is; None where none does."""
+        rest = self({**sizes, name: 0})
+        factor = self({**sizes, name: 1}) - rest
+        if not factor or (actual - rest) % factor:
+            return None
+        size = int((actual - rest) // factor)
+        return size if size >= 0 and self({**sizes, name: size}) == actual else None
+
+
+def _solve(axis: _Axis, actual: int, sizes: dict[str, int]) -> bool:
     """Settle one axis if it has at most one unknown size; tell whether it did."""
-    value = _with(axis, sizes)
-    if value.free_symbols:
-        if not (line := _linear(value)):
-            return False
-        symbol, factor, rest = line
-        solution = (actual - rest) / factor
-        if not solution.is_integer or solution < 0:
-            return False
-        sizes[symbol.name] = int(solution)
-    return True
-
-
-def _with(axis: sympy.Expr, sizes: Mapping[str, int]) -> sympy.Expr:
-    """Return an axis with the sizes that are known put in by name."""
-    return axis.subs({s: sizes[s.name] for s in axis.free_symbols if s.name in sizes})
-
-
-@cache
-def _linear(axis: sympy.Expr) -> tuple[sympy.Symbol, sympy.Expr, sympy.Expr] | None:
-    """Return x, a and b of ``axis == a*x + b``; None where it is no such line."""
-    if len(axis.free_symbols) != 1:
-        return None
-    (symbol,) = axis.free_symbols
-    axis = sympy.expand(axis)
-    factor = axis.coeff(symbol, 1)
-    rest = axis - factor * symbol
-    return None if rest.free_symbols or not factor else (symbol, factor, rest)
+    unknown = [name for name in axis.names if name not in sizes]
+    if len(unknown) == 1 and (size := axis.solved(unknown[0], actual, sizes)) is not None:
+        sizes[unknown[0]] = size
+    return len(unknown) < 2

@@ -31,9 +31,9 @@ __all__ = ["ModuleSpec"]
 Named = TypeVar("Named", Rule, Claim, OutcomeTable)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ModuleSpec:
-    """All rules and claims of one torch module.
+    """All rules and claims of one torch module; each spec is equal to itself alone.
 
     ``path`` is where the class is imported from; ``requirements`` are what the constructor
     demands and ``call_requirements`` what forward demands, each in the order in which torch

@@ -1,0 +1,155 @@
+"""From the shapes of a call to the shapes of what it returns, without running anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mhadoc.answers.forms import Form, Given, forms, plain_values
+from mhadoc.catalog import spec
+from mhadoc.errors import RuleError
+from mhadoc.language import Input, ModuleSpec, Shape
+from mhadoc.language.compiled import truth
+
+__all__ = ["predict_call"]
+
+
+def predict_call(
+    target: object, arguments: Mapping[str, Any], /, *inputs: Any, **named: Any
+) -> dict[str, tuple[int, ...] | None]:
+    """Return the shape of each output of a call, by the output's name; None where it is None.
+
+    ``arguments`` are those of the constructor. The inputs are those of forward, in its order or
+    by name: a shape, anything that has one (its dtype counts, too), or None; flags are as they
+    are. Nothing runs. The module is taken to be in training mode, as it is when it is new.
+
+    Raises RuleError, with the rule, the shape and the way out, where torch raises.
+
+    >>> built = {"embed_dim": 512, "num_heads": 8, "batch_first": True}
+    >>> query, key = (2, 3, 512), (2, 5, 512)
+    >>> predict_call("MultiheadAttention", built, query, key, key)
+    {'attn_output': (2, 3, 512), 'attn_output_weights': (2, 3, 5)}
+    >>> predict_call("MultiheadAttention", built, query, key, key, need_weights=False)
+    {'attn_output': (2, 3, 512), 'attn_output_weights': None}
+    """
+    found = spec(target)
+    return _Call(
+        found, found.values(found.bind(**arguments)), _bound(found, inputs, named)
+    ).outputs()
+
+
+def _bound(spec: ModuleSpec, inputs: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return forward's arguments by name, defaults filled in, as torch would bind them."""
+    rules = {rule.name: rule for rule in spec.inputs}
+    given = dict(zip(rules, inputs, strict=False))
+    for name in named:
+        if name not in rules or name in given:
+            problem = f"{name} is given twice" if name in rules else f"there is no input {name!r}"
+            raise _usage(spec, problem, {name: named[name]})
+    given |= named
+    missing = [name for name, rule in rules.items() if rule.required and name not in given]
+    if missing:
+        raise _usage(spec, f"{' and '.join(missing)} must be given", given)
+    if len(inputs) > len(rules):
+        raise _usage(spec, "too many positional inputs", {"count": len(inputs)})
+    return {name: given.get(name, rule.default) for name, rule in rules.items()}
+
+
+def _usage(spec: ModuleSpec, problem: str, values: Mapping[str, Any]) -> RuleError:
+    names = dict.fromkeys(rule.name for rule in spec.inputs)
+    hint = f"the inputs are {', '.join(names)}"
+    return RuleError(f"{spec.name}.inputs", values=values, expected=problem, hint=hint)
+
+
+@dataclass(frozen=True)
+class _Call:
+    spec: ModuleSpec
+    values: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+
+    def outputs(self) -> dict[str, tuple[int, ...] | None]:
+        """Return the outputs' shapes, by name, in the order of their places."""
+        values = self.sizes()
+        for requirement in self.spec.call_requirements:
+            if not requirement.met(values):
+                demand, hint = requirement.demand, requirement.hint
+                raise self.broken(requirement.id, demand, hint, *requirement.about)
+        rules = sorted(self.spec.outputs, key=lambda rule: rule.position)
+        return {
+            rule.name: rule.shape.evaluate(values) if rule.shape else None
+            for rule in rules
+            if rule.applies(values)
+        }
+
+    def sizes(self) -> dict[str, Any]:
+        """Return the value of every symbol, those of the call included."""
+        given = {name: self.given(name) for name in self.tensors()}
+        form = self.form(given)
+        values = {**plain_values(self.spec), **self.values, **self.flags(), **form.values}
+        for name, rule in form.rules.items():
+            shape, actual = rule.shape, given[name]
+            if shape is None or actual is None or truth(rule.unmeasured, values):
+                continue
+            known = {size: values[size] for size in shape.symbols if size in values}
+            match = shape.match(actual.shape, known)
+            if not match:
+                expected = f"{name} must have shape {_partly(shape, known)}"
+                raise self.broken(rule.id, expected, match.problem, name)
+            values |= match.sizes
+        return values
+
+    def tensors(self) -> dict[str, Input]:
+        """Return the inputs that are tensors, each with one of its rules."""
+        return {rule.name: rule for rule in self.spec.inputs if rule.shape is not None}
+
+    def flags(self) -> dict[str, Any]:
+        """Return the value of each input that is a flag."""
+        names = (rule.name for rule in self.spec.inputs if rule.shape is None)
+        return {name: int(bool(self.inputs[name])) for name in names}
+
+    def given(self, name: str) -> Given | None:
+        """Return what is known of one input."""
+        if self.inputs[name] is None:
+            return None
+        if (given := Given.of(self.inputs[name])) is None:
+            problem = f"{name} must be a shape, a tensor or None"
+            raise self.broken(name, problem, "pass its shape as a tuple of ints", name)
+        return given
+
+    def form(self, given: Mapping[str, Given | None]) -> Form:
+        """Return the form of this call: the first that every input fits."""
+        left = forms(self.spec, self.values)
+        for name in given:
+            fitting = tuple(form for form in left if form.fits(name, given[name]))
+            if not fitting:
+                raise self.misfit(name, left)
+            left = fitting
+        return left[0]
+
+    def misfit(self, name: str, left: Sequence[Form]) -> RuleError:
+        """Return the error for an input that fits none of the forms left."""
+        given = self.given(name)
+        kinds = sorted({form.kinds[name] for form in left if name in form.kinds})
+        if given is not None and given.kind not in (None, *kinds):
+            expected = f"{name} must be a tensor of {' or '.join(kinds)}"
+            return self.broken(name, expected, f"convert it: its dtype is {given.kind}", name)
+        rules = [form.rules.get(name) for form in left]
+        shapes = {rule.shape.text(): len(rule.shape) for rule in rules if rule and rule.shape}
+        expected = f"{name} must be {' or '.join([*shapes, *['None'] * (None in rules)])}"
+        axes = " or ".join(map(str, dict.fromkeys(shapes.values())))
+        return self.broken(name, expected, f"pass {name} with {axes} axes", name)
+
+    def broken(self, rule: str, expected: str, hint: str, *about: str) -> RuleError:
+        """Return the error for inputs that break a rule, each shown by its shape."""
+        values = {name: getattr(self.inputs[name], "shape", self.inputs[name]) for name in about}
+        shown = {n: tuple(v) if isinstance(v, tuple) else v for n, v in values.items()}
+        return RuleError(f"{self.spec.name}.{rule}", values=shown, expected=expected, hint=hint)
+
+
+def _partly(shape: Shape, known: Mapping[str, int]) -> str:
+    """Return a shape in symbols, and with the sizes known in numbers."""
+    symbols = {symbol for axis in shape for symbol in axis.free_symbols}
+    numbers = {symbol: known[symbol.name] for symbol in symbols if symbol.name in known}
+    partly = Shape(*(axis.subs(numbers) for axis in shape))
+    return f"{shape.text()} = {partly.text()}" if numbers else shape.text()

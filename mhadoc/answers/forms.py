@@ -1,0 +1,105 @@
+"""The forms that a call can take: which inputs are there, with how many axes, of which kind."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from mhadoc.language import Axis, Choice, Input, ModuleSpec
+from mhadoc.language.compiled import free_names, truth
+
+__all__ = ["Form", "Given", "forms", "plain_values"]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is known of an input that is a tensor: its shape, and its kind where it has a dtype.
+
+    ``kind`` is ``bool``, ``float`` or another dtype's name, and None where only a shape is given.
+    """
+
+    shape: tuple[int, ...]
+    kind: str | None = None
+
+    @classmethod
+    def of(cls, value: Any) -> Given | None:
+        """Return what is known of a tensor, an array or a shape; None for anything else."""
+        shape = getattr(value, "shape", value)
+        if not isinstance(shape, tuple | list) or not all(isinstance(n, int) for n in shape):
+            return None
+        dtype = str(getattr(value, "dtype", "")).rpartition(".")[2]
+        floating = any(word in dtype for word in ("float", "complex"))
+        return cls(tuple(shape), "float" if floating else dtype or None)
+
+
+@dataclass(frozen=True)
+class Form:
+    """One form of a call: the rule of each tensor that is there, and what that makes symbols."""
+
+    values: Mapping[str, Any]
+    rules: Mapping[str, Input]
+    kinds: Mapping[str, str]
+
+    def fits(self, name: str, given: Given | None) -> bool:
+        """Tell whether an input, or its absence, is as this form has it."""
+        rule = self.rules.get(name)
+        if rule is None or given is None:
+            return rule is None and given is None
+        return len(given.shape) == len(rule.shape or ()) and given.kind in (None, self.kinds[name])
+
+
+def forms(spec: ModuleSpec, values: Mapping[str, Any]) -> tuple[Form, ...]:
+    """Return every form of a call, the plainest first, for checked constructor arguments.
+
+    They are read off the cases: what the choices of a call's axes make of the inputs' rules.
+    """
+    asked = free_names(*_conditions(spec))
+    return _forms(spec, tuple((name, values[name]) for name in asked if name in values))
+
+
+def plain_values(spec: ModuleSpec) -> dict[str, Any]:
+    """Return what every symbol of the call is in the plainest case, sizes left out."""
+    return _set(axis.choices[0] for axis in spec.cases.part("call"))
+
+
+@cache
+def _forms(spec: ModuleSpec, settled: tuple[tuple[str, Any], ...]) -> tuple[Form, ...]:
+    found: dict[tuple[object, ...], Form] = {}
+    for chosen in itertools.product(*(axis.choices for axis in _axes(spec))):
+        values = _set(chosen)
+        form = _form(spec, values, plain_values(spec) | dict(settled) | values)
+        found.setdefault((*((n, r.id, form.kinds[n]) for n, r in form.rules.items()),), form)
+    return tuple(found.values())
+
+
+def _form(spec: ModuleSpec, chosen: Mapping[str, Any], values: Mapping[str, Any]) -> Form:
+    rules = {rule.name: rule for rule in _tensors(spec) if rule.applies(values)}
+    kinds = {
+        name: "float" if truth(rule.floating, values) else "bool" for name, rule in rules.items()
+    }
+    return Form(chosen, rules, kinds)
+
+
+def _axes(spec: ModuleSpec) -> Iterator[Axis]:
+    asked = {*free_names(*_conditions(spec))}
+    return (axis for axis in spec.cases.part("call") if asked & axis.symbols)
+
+
+def _conditions(spec: ModuleSpec) -> list[Any]:
+    return [c for rule in _tensors(spec) for c in (rule.when, rule.floating)]
+
+
+def _tensors(spec: ModuleSpec) -> list[Input]:
+    return [rule for rule in spec.inputs if rule.shape is not None]
+
+
+def _set(choices: Iterable[Choice]) -> dict[str, Any]:
+    return {
+        name: value
+        for choice in choices
+        for name, value in choice.sets.items()
+        if isinstance(value, int)
+    }

@@ -1,0 +1,207 @@
+"""predict_call: the same verdict, shapes and Nones as torch, and errors word for word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mhadoc
+
+BUILT = {"embed_dim": 512, "num_heads": 8, "batch_first": True}
+QUERY, KEY = (2, 3, 512), (2, 5, 512)
+REFUSED = (AssertionError, IndexError, RuntimeError, TypeError, ValueError)
+SIZES = st.integers(1, 4)
+
+
+@st.composite
+def built(draw: Any) -> dict[str, Any]:
+    heads = draw(st.integers(1, 3))
+    width = heads * draw(st.integers(1, 3))
+    features = st.sampled_from([None, width, width + 1])
+    flags = {name: draw(st.booleans()) for name in ("bias", "add_bias_kv", "add_zero_attn")}
+    return {
+        "embed_dim": width,
+        "num_heads": heads,
+        "kdim": draw(features),
+        "vdim": draw(features),
+        "batch_first": draw(st.booleans()),
+        **flags,
+    }
+
+
+def legal(draw: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Draw inputs that torch accepts, written by hand and not by the rules."""
+    n, length, source = draw(SIZES), draw(SIZES), draw(SIZES)
+    width, heads = arguments["embed_dim"], arguments["num_heads"]
+    batched = draw(st.booleans())
+
+    def sequence(positions: int, features: int | None) -> tuple[int, ...]:
+        size = width if features is None else features
+        if not batched:
+            return (positions, size)
+        return (n, positions, size) if arguments["batch_first"] else (positions, n, size)
+
+    masks = [None, (length, source), (n * heads if batched else heads, length, source)]
+    padding = (n, source) if batched else (source,)
+    return {
+        "query": sequence(length, None),
+        "key": sequence(source, arguments["kdim"]),
+        "value": sequence(source, arguments["vdim"]),
+        "attn_mask": draw(st.sampled_from(masks)),
+        "key_padding_mask": draw(st.sampled_from([None, padding])),
+    }
+
+
+def mistaken(draw: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Draw one change to one input; not every change makes a call illegal."""
+    name = draw(st.sampled_from([name for name, shape in inputs.items() if shape]))
+    shape = list(inputs[name])
+    place = draw(st.integers(0, len(shape) - 1))
+    change = draw(st.sampled_from(["size", "drop", "insert", "swap", "one"]))
+    if change == "size":
+        shape[place] += draw(st.integers(1, 3))
+    elif change == "drop":
+        del shape[place]
+    elif change == "insert":
+        shape.insert(place, draw(SIZES))
+    elif change == "swap":
+        shape[0], shape[-1] = shape[-1], shape[0]
+    else:
+        shape[place] = 1
+    return {**inputs, name: tuple(shape)}
+
+
+@st.composite
+def calls(draw: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    arguments = draw(built())
+    inputs = legal(draw, arguments)
+    for _ in range(draw(st.integers(0, 2))):
+        inputs = mistaken(draw, inputs)
+    for name in ("need_weights", "average_attn_weights", "is_causal"):
+        inputs[name] = draw(st.booleans())
+    return arguments, inputs
+
+
+def observed(arguments: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what torch's own call returns, as shapes; None where it raises."""
+    module = torch.nn.MultiheadAttention(**arguments, device="meta")
+    masks = ("attn_mask", "key_padding_mask")
+    tensors = {
+        name: torch.empty(v, device="meta", dtype=torch.bool if name in masks else None)
+        if isinstance(v, tuple)
+        else v
+        for name, v in inputs.items()
+    }
+    try:
+        returned = module(**tensors)
+    except REFUSED:
+        return None
+    names = ("attn_output", "attn_output_weights")
+    return {n: t if t is None else tuple(t.shape) for n, t in zip(names, returned, strict=True)}
+
+
+@settings(max_examples=3000, deadline=None, derandomize=True, database=None)
+@given(calls())
+def test_agrees_with_torch(call: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    arguments, inputs = call
+    try:
+        predicted = mhadoc.predict_call("MultiheadAttention", arguments, **inputs)
+    except mhadoc.RuleError:
+        predicted = None
+    assert predicted == observed(arguments, inputs)
+
+
+def test_unbatched_and_none() -> None:
+    predicted = mhadoc.predict_call("MultiheadAttention", BUILT, (3, 512), (5, 512), (5, 512))
+    assert predicted == {"attn_output": (3, 512), "attn_output_weights": (3, 5)}
+
+
+def test_tensors_and_modules_are_taken() -> None:
+    query = torch.empty(2, 3, 512)
+    hidden = torch.zeros(2, 3, dtype=torch.bool)
+    predicted = mhadoc.predict_call(torch.nn.MultiheadAttention, BUILT, query, query, query, hidden)
+    assert predicted["attn_output_weights"] == (2, 3, 3)
+
+
+MESSAGES = [
+    (
+        {"key": (2, 5, 300)},
+        "MultiheadAttention.key.batch_first: key must have shape (N, S, kdim) = (2, S, 512), "
+        "but got key=(2, 5, 300).\n  way out: axis 2 is 300, but kdim = 512",
+    ),
+    (
+        {"key": (5, 512)},
+        "MultiheadAttention.key: key must be (N, S, kdim), but got key=(5, 512).\n"
+        "  way out: pass key with 3 axes",
+    ),
+    (
+        {"value": None},
+        "MultiheadAttention.value: value must be (N, S, vdim), but got value=None.\n"
+        "  way out: pass value with 3 axes",
+    ),
+    (
+        {"value": 5},
+        "MultiheadAttention.value: value must be a shape, a tensor or None, but got value=5.\n"
+        "  way out: pass its shape as a tuple of ints",
+    ),
+    (
+        {"attn_mask": (15, 3, 5)},
+        "MultiheadAttention.attn_mask.per_head: attn_mask must have shape (N*num_heads, L, S) "
+        "= (16, 3, 5), but got attn_mask=(15, 3, 5).\n"
+        "  way out: axis 0 is 15, but N*num_heads = 16",
+    ),
+    (
+        {"attn_mask": (3,)},
+        "MultiheadAttention.attn_mask: attn_mask must be (L, S) or (N*num_heads, L, S) or None, "
+        "but got attn_mask=(3,).\n  way out: pass attn_mask with 2 or 3 axes",
+    ),
+    (
+        {"key_padding_mask": torch.zeros(2, 5, dtype=torch.int64)},
+        "MultiheadAttention.key_padding_mask: key_padding_mask must be a tensor of bool or float, "
+        "but got key_padding_mask=(2, 5).\n  way out: convert it: its dtype is int64",
+    ),
+    (
+        {"is_causal": True},
+        "MultiheadAttention.is_causal.needs_mask: is_causal=True needs an attn_mask outside the "
+        "fast path, but got is_causal=True.\n  way out: pass "
+        "attn_mask=nn.Transformer.generate_square_subsequent_mask(L) as well",
+    ),
+    (
+        {"mask": (3, 5)},
+        "MultiheadAttention.inputs: there is no input 'mask', but got mask=(3, 5).\n  way out: the "
+        "inputs are query, key, value, key_padding_mask, need_weights, attn_mask, "
+        "average_attn_weights, is_causal",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "text"), MESSAGES)
+def test_messages_word_for_word(change: dict[str, Any], text: str) -> None:
+    inputs = {"query": QUERY, "key": KEY, "value": KEY, **change}
+    with pytest.raises(mhadoc.RuleError) as raised:
+        mhadoc.predict_call("MultiheadAttention", BUILT, **inputs)
+    assert str(raised.value) == text
+
+
+USAGE = [
+    ((QUERY,), {}, "key and value must be given"),
+    ((QUERY, KEY, KEY), {"key": KEY}, "key is given twice"),
+    ((QUERY, KEY, KEY, *[None] * 6), {}, "too many positional inputs"),
+]
+
+
+@pytest.mark.parametrize(("inputs", "named", "problem"), USAGE)
+def test_wrong_use(inputs: Any, named: Any, problem: str) -> None:
+    with pytest.raises(mhadoc.RuleError, match=rf"^MultiheadAttention.inputs: {problem}, but got"):
+        mhadoc.predict_call("MultiheadAttention", BUILT, *inputs, **named)
+
+
+def test_a_mask_that_torch_discards_may_have_any_sizes() -> None:
+    flags = {"is_causal": True, "need_weights": False, "attn_mask": (9, 9)}
+    assert mhadoc.predict_call("MultiheadAttention", BUILT, QUERY, KEY, KEY, **flags)
+    with pytest.raises(mhadoc.RuleError, match="axis 0 is 9, but L = 3"):
+        mhadoc.predict_call("MultiheadAttention", BUILT, QUERY, KEY, KEY, attn_mask=(9, 9))
