@@ -8,6 +8,8 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mhadoc.answers.call import predict_call
+    from mhadoc.answers.explain import explain
+    from mhadoc.answers.infer import infer
     from mhadoc.answers.predict import predict
     from mhadoc.catalog import spec, specs
     from mhadoc.errors import MhadocError, RuleError, ShapeError, UnknownNameError
@@ -21,6 +23,8 @@ _HOMES = {
     "RuleError": "mhadoc.errors",
     "ShapeError": "mhadoc.errors",
     "UnknownNameError": "mhadoc.errors",
+    "explain": "mhadoc.answers.explain",
+    "infer": "mhadoc.answers.infer",
     "predict": "mhadoc.answers.predict",
     "predict_call": "mhadoc.answers.call",
     "spec": "mhadoc.catalog",
@@ -36,6 +40,8 @@ __all__ = [
     "ShapeError",
     "UnknownNameError",
     "__version__",
+    "explain",
+    "infer",
     "predict",
     "predict_call",
     "spec",

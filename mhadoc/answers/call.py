@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mhadoc.answers.forms import Form, Given, forms, plain_values
+from mhadoc.answers.forms import Form, forms, plain_values
+from mhadoc.answers.tensors import Given
 from mhadoc.catalog import spec
 from mhadoc.errors import RuleError
 from mhadoc.language import Input, ModuleSpec, Shape

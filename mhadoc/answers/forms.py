@@ -8,31 +8,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from mhadoc.answers.tensors import Given
 from mhadoc.language import Axis, Choice, Input, ModuleSpec
 from mhadoc.language.compiled import free_names, truth
 
-__all__ = ["Form", "Given", "forms", "plain_values"]
-
-
-@dataclass(frozen=True)
-class Given:
-    """What is known of an input that is a tensor: its shape, and its kind where it has a dtype.
-
-    ``kind`` is ``bool``, ``float`` or another dtype's name, and None where only a shape is given.
-    """
-
-    shape: tuple[int, ...]
-    kind: str | None = None
-
-    @classmethod
-    def of(cls, value: Any) -> Given | None:
-        """Return what is known of a tensor, an array or a shape; None for anything else."""
-        shape = getattr(value, "shape", value)
-        if not isinstance(shape, tuple | list) or not all(isinstance(n, int) for n in shape):
-            return None
-        dtype = str(getattr(value, "dtype", "")).rpartition(".")[2]
-        floating = any(word in dtype for word in ("float", "complex"))
-        return cls(tuple(shape), "float" if floating else dtype or None)
+__all__ = ["Form", "forms", "plain_values"]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,149 @@
+"""What a module's parameters are: their shapes in symbols and in numbers, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sympy
+
+from mhadoc.answers.explanation import Explanation, Row, Slice
+from mhadoc.answers.reading import read
+from mhadoc.catalog import spec
+from mhadoc.errors import RuleError, UnknownNameError
+from mhadoc.language import Block, ModuleSpec, Parameter, condition_text, expression_text
+from mhadoc.language.compiled import free_names, number
+
+__all__ = ["arguments_of", "explain"]
+
+_ATTENTION = "MultiheadAttention"
+
+
+def explain(target: object, *args: object, **arguments: object) -> Explanation:
+    """Return a printable account of a module's parameters: what, how large, and why.
+
+    ``target`` is a name or a class, with the constructor's arguments or without (then in symbols
+    alone), or a module that is built; in a model that has no spec every attention is explained.
+    The answer is text when it is printed, a table in a notebook, and ``.rows`` as data.
+
+    Raises RuleError where torch raises for the arguments, and UnknownNameError for a target that
+    has no spec and is no module.
+
+    >>> answer = explain("MultiheadAttention", embed_dim=4, num_heads=2, bias=False)
+    >>> print(answer.rows[0].shape, answer.rows[0].blocks[1])
+    (12, 4) rows 4:8 are k
+    """
+    if not _is_built(target):
+        found = spec(target)
+        return _explained(found, found.bind(*args, **arguments) if args or arguments else None)
+    if args or arguments:
+        raise _too_much(target, arguments)
+    try:
+        found = spec(target)
+    except UnknownNameError:
+        return _model(target)
+    return _explained(found, arguments_of(target, found))
+
+
+def _is_built(target: object) -> bool:
+    return hasattr(target, "named_modules") and not isinstance(target, type)
+
+
+def _too_much(target: object, arguments: Mapping[str, object]) -> RuleError:
+    name = type(target).__name__
+    return RuleError(
+        f"{name}.arguments",
+        values=arguments,
+        expected="a module that is built has its arguments",
+        hint=f"pass the module alone, or its name: explain({name!r}, ...)",
+    )
+
+
+def _model(model: Any) -> Explanation:
+    parts = []
+    for prefix, module in model.named_modules():
+        try:
+            found = spec(module)
+        except UnknownNameError:
+            continue
+        if found.name == _ATTENTION:
+            parts.append(_explained(found, arguments_of(module, found), prefix))
+    return Explanation(type(model).__name__, parts=tuple(parts))
+
+
+def arguments_of(module: Any, found: ModuleSpec) -> dict[str, Any]:
+    """Return the constructor arguments of a module that is built.
+
+    Those that the shapes decide are read from its parameters, and the others are attributes.
+    """
+    shapes = {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
+    reading = read(found, shapes)
+    known = {} if reading is None else reading.values
+    arguments = {}
+    for argument in found.arguments:
+        name, default = argument.name, argument.default
+        value = known[name] if name in known else getattr(module, name, default)
+        stands_for = known.get(str(argument.becomes), argument)
+        arguments[name] = default if value == stands_for else value
+    return arguments
+
+
+def _explained(found: ModuleSpec, bound: Mapping[str, Any] | None, prefix: str = "") -> Explanation:
+    if bound is None:
+        rows = (_row(found, rule, {}) for rule in found.parameters)
+        return Explanation(found.name, prefix, rows=tuple(rows))
+    values = _with_attributes(found, found.values(bound))
+    there = [rule for rule in found.parameters if rule.applies(values)]
+    absent = [rule for rule in found.parameters if rule not in there]
+    return Explanation(
+        found.name,
+        prefix,
+        dict(bound),
+        tuple(_row(found, rule, values) for rule in there),
+        {rule.name: condition_text(rule.when) for rule in absent},
+        tuple(name for name, default in _defaults(found).items() if _same(bound[name], default)),
+    )
+
+
+def _defaults(found: ModuleSpec) -> dict[str, Any]:
+    return {argument.name: argument.default for argument in found.arguments}
+
+
+def _same(value: object, default: object) -> bool:
+    return value is default or (type(value) is type(default) and bool(value == default))
+
+
+def _with_attributes(found: ModuleSpec, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values and, by name, the attributes that they decide, ``head_dim`` for example."""
+    more = {
+        rule.name: number(rule.value, values)
+        for rule in found.attributes
+        if rule.name not in values and set(free_names(rule.value)) <= values.keys()
+    }
+    whole = {n: int(v) if isinstance(v, float) and v == int(v) else v for n, v in more.items()}
+    return {**values, **whole}
+
+
+def _row(found: ModuleSpec, rule: Parameter, values: Mapping[str, Any]) -> Row:
+    shape = rule.shape.evaluate(values) if values and rule.shape is not None else None
+    return Row(
+        rule.name,
+        rule.shape.text() if rule.shape is not None else "",
+        shape,
+        condition_text(rule.when),
+        rule.why,
+        tuple(_slice(found, block, len(rule.shape or ()), values) for block in rule.blocks),
+    )
+
+
+def _slice(found: ModuleSpec, block: Block, rank: int, values: Mapping[str, Any]) -> Slice:
+    start, stop = (_partly(bound, values) for bound in (block.start, block.stop))
+    decided = {rule.name for rule in (*found.arguments, *found.attributes)}
+    indexed = not decided.issuperset(free_names(block.start, block.stop))
+    return Slice(block.name, block.axis, rank, start, stop, indexed)
+
+
+def _partly(expression: sympy.Expr, values: Mapping[str, Any]) -> str:
+    """Return an expression as text, with the values that are known in numbers."""
+    known = {s: values[s.name] for s in expression.free_symbols if s.name in values}
+    return expression_text(sympy.expand(expression.subs(known)))

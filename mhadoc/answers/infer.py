@@ -1,0 +1,161 @@
+"""From a state_dict back to constructor arguments, also for a part of a bigger model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+from mhadoc.answers.parts import Foreign, Part, find, foreign
+from mhadoc.answers.problem import Problem
+from mhadoc.answers.reading import stored
+from mhadoc.answers.tensors import shape_of, unusable
+from mhadoc.catalog import specs
+from mhadoc.language import Argument, ModuleSpec
+
+__all__ = ["Inference", "infer"]
+
+#: Widths up to this are tried one by one; a longer list of divisors would help nobody.
+_LIMIT = 1 << 15
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What a state_dict says of the module that it was saved from.
+
+    ``target`` is the name of the spec, None where there are several parts or none; ``prefix`` is
+    where its keys start. ``arguments`` are those that the shapes decide; ``undetermined`` holds
+    the others: their possible values where those can be listed, or else a sentence. ``parts`` are
+    all modules found, each as a record of its own.
+    """
+
+    target: str | None
+    prefix: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    undetermined: Mapping[str, tuple[int, ...] | str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    parts: tuple[Inference, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the call that builds each part, what is not known of it, and every problem."""
+        found = [self] if self.target else self.parts
+        alike: dict[str, list[Inference]] = {}
+        for part in found:
+            alike.setdefault(part._text(), []).append(part)
+        calls = [f"{parts[0]._place(len(parts))}{text}" for text, parts in alike.items()]
+        return "\n".join([*calls, *map(str, self.problems)])
+
+    def _place(self, count: int) -> str:
+        others = f" and {count - 1} more like it" if count > 1 else ""
+        return f"{self.prefix.removesuffix('.')}{others}: " if self.prefix else ""
+
+    def _text(self) -> str:
+        given = (f"{name}={value!r}" for name, value in self.arguments.items())
+        lines = [f"{self.target}({', '.join(given)})"]
+        for name, known in self.undetermined.items():
+            told = known if isinstance(known, str) else f"one of {', '.join(map(str, known))}"
+            lines.append(f"  {name}: {told}")
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as plain data."""
+        return {
+            "target": self.target,
+            "prefix": self.prefix,
+            "arguments": dict(self.arguments),
+            "undetermined": {
+                name: known if isinstance(known, str) else list(known)
+                for name, known in self.undetermined.items()
+            },
+            "problems": [problem.to_json() for problem in self.problems],
+            "parts": [part.to_json() for part in self.parts if part.prefix != self.prefix],
+        }
+
+
+def infer(state_dict: Mapping[str, Any], prefix: str = "") -> Inference:
+    """Return the constructor arguments of the module that a state_dict was saved from.
+
+    Its values may be tensors, arrays or shapes. Only keys that start with ``prefix`` count. In a
+    bigger model every module that has a spec is found, with its prefix, as one of ``.parts``.
+
+    >>> found = infer({"in_proj_weight": (12, 4), "out_proj.weight": (4, 4)})
+    >>> found.target, found.arguments["embed_dim"], found.arguments["bias"]
+    ('MultiheadAttention', 4, False)
+    >>> found.undetermined["num_heads"]
+    (1, 2, 4)
+    """
+    start = f"{prefix}." if prefix and not prefix.endswith(".") else prefix
+    shapes = {key: shape_of(value) for key, value in state_dict.items() if key.startswith(start)}
+    tensors = {key: shape for key, shape in shapes.items() if shape is not None}
+    parts = tuple(map(_inference, find(tensors)))
+    if len(parts) == 1:
+        return replace(parts[0], parts=parts)
+    problems = [problem for part in parts for problem in part.problems]
+    if not parts:
+        problems = [*unusable(state_dict, start), *_nothing(tensors, start)]
+    return Inference(None, start, problems=problems, parts=parts)
+
+
+def _inference(part: Part) -> Inference:
+    reading = part.reading
+    arguments, undetermined = _arguments(reading.spec, tuple(reading.values.items()))
+    return Inference(
+        reading.spec.name, part.prefix, dict(arguments), dict(undetermined), list(part.problems())
+    )
+
+
+@lru_cache
+def _arguments(
+    spec: ModuleSpec, values: tuple[tuple[str, Any], ...]
+) -> tuple[dict[str, Any], dict[str, tuple[int, ...] | str]]:
+    """Return the arguments that values decide, and what is known of the others."""
+    known, unknown = dict(values), {}
+    for argument in spec.arguments:
+        if argument.name not in stored(spec):
+            unknown[argument.name] = _possible(spec, argument, known)
+    names = [argument.name for argument in spec.arguments if argument.name in known]
+    return {name: known[name] for name in names}, unknown
+
+
+def _possible(
+    spec: ModuleSpec, argument: Argument, known: Mapping[str, Any]
+) -> tuple[int, ...] | str:
+    """Return the values that an argument can have, where those are a list of numbers."""
+    if not argument.required:
+        return f"not stored; {argument.default!r} unless it was given"
+    demands = tuple(r for r in spec.requirements if argument.name in r.about)
+    asked = {name for demand in demands for name in demand.about} & known.keys()
+    settled = {name: known[name] for name in asked}
+    if max(settled.values(), default=_LIMIT) < _LIMIT:
+        return _tried(spec, argument.name, tuple(settled.items()))
+    told = dict.fromkeys(r.demand for r in demands if r.accepts is None)
+    return f"not stored; {', '.join(told)}"
+
+
+@lru_cache
+def _tried(spec: ModuleSpec, name: str, settled: tuple[tuple[str, Any], ...]) -> tuple[int, ...]:
+    """Return the numbers, up to the largest size, that meet every demand on an argument."""
+    demands = [r for r in spec.requirements if name in r.about]
+    largest = max(size for _, size in settled)
+    trials = ((n, {**dict(settled), name: n}) for n in range(1, largest + 1))
+    return tuple(n for n, values in trials if all(r.met(values) for r in demands))
+
+
+def _nothing(tensors: Mapping[str, tuple[int, ...]], start: str) -> Iterator[Problem]:
+    """Iterate over what may be there instead of a module that has a spec."""
+    expected = f"must hold the parameters of {' or '.join(specs())}"
+    found: dict[str, list[Foreign]] = {}
+    for other in foreign(tensors):
+        found.setdefault(other.layout.library, []).append(other)
+    for library, (first, *more) in found.items():
+        place = first.prefix or "state_dict"
+        others = f", as at {len(more)} more places" if more else ""
+        observed = f"it has the keys of {library}{others}"
+        yield Problem(place, "layouts", expected, observed, "\n    ".join(first.convert()))
+    if not found and start:
+        observed = f"no module is complete under {start!r}"
+        yield Problem("prefix", "keys", expected, observed, "leave the prefix out")
+    elif not found:
+        observed = f"its {len(tensors)} keys are not those of one"
+        yield Problem("state_dict", "keys", expected, observed, "pass the state_dict of a model")

@@ -1,0 +1,175 @@
+"""Parts: the modules with a spec, and attentions of other libraries, in a state_dict's keys."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from mhadoc.answers.problem import Problem
+from mhadoc.answers.reading import Entries, Reading, read
+from mhadoc.catalog import spec, specs
+from mhadoc.catalog.layouts import LAYOUTS, Layout
+from mhadoc.language import Parameter, condition_text
+
+__all__ = ["Foreign", "Part", "find", "foreign"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One module in a state_dict: where its keys start, what they say, and other keys there."""
+
+    prefix: str
+    reading: Reading
+    extra: tuple[str, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Tell whether the keys are those of a module, with nothing missing and nothing else."""
+        return not self.reading.differences and not self.extra
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """Return the whole keys that the part is made of."""
+        return frozenset(self.prefix + key for key in self.reading.entries)
+
+    def problems(self) -> Iterator[Problem]:
+        """Iterate over what is wrong with the keys, given what most of them say."""
+        reading = self.reading
+        said = ", ".join(f"{name}={value}" for name, value in reading.values.items())
+        hint = f"the other keys say {said}"
+        for key in reading.missing:
+            yield self._problem(key, self._shape(key), "there is no such key", hint)
+        for key in reading.wrong:
+            yield self._problem(key, self._shape(key), f"it is {reading.entries[key]}", hint)
+        for key in reading.unexpected:
+            when = condition_text(self._rule(key).when)
+            yield self._problem(key, f"exists only when {when}", "it is there", hint)
+        for key in self.extra:
+            expected = f"is no parameter of {reading.spec.name}"
+            yield Problem(key, reading.spec.name, expected, "it is there", hint)
+
+    def _problem(self, key: str, expected: str, observed: str, hint: str) -> Problem:
+        rule = f"{self.reading.spec.name}.{self._rule(key).id}"
+        return Problem(self.prefix + key, rule, expected, observed, hint)
+
+    def _shape(self, key: str) -> str:
+        shape = self._rule(key).shape
+        symbols = shape.text() if shape is not None else "()"
+        return f"must be {symbols} = {self.reading.expected[key]}"
+
+    def _rule(self, key: str) -> Parameter:
+        return next(p for p in self.reading.spec.parameters if p.name == key)
+
+
+def find(shapes: Entries) -> tuple[Part, ...]:
+    """Return every module with a spec whose parameters are among the keys, in their order.
+
+    Exact ones first, the outermost; then those of which more than half is there.
+    """
+    ordered = sorted(shapes)
+    found = {}
+    for (prefix, name), entries in _candidates(shapes).items():
+        reading = read(spec(name), entries)
+        if reading is not None and reading.near:
+            found[prefix, name] = Part(prefix, reading, _extra(ordered, prefix, entries))
+    order = {key: place for place, key in enumerate(shapes)}
+    chosen = _chosen(found.values())
+    return tuple(sorted(chosen, key=lambda part: min(order[key] for key in part.keys)))
+
+
+def _chosen(parts: Iterable[Part]) -> list[Part]:
+    """Return parts of which no two share a key."""
+    taken: set[str] = set()
+    chosen = []
+    for part in sorted(parts, key=_rank):
+        if taken.isdisjoint(part.keys):
+            taken |= part.keys
+            chosen.append(part)
+    return chosen
+
+
+def _rank(part: Part) -> tuple[bool, int, int, int]:
+    return not part.exact, part.prefix.count("."), part.reading.differences, -len(part.keys)
+
+
+def _candidates(shapes: Entries) -> dict[tuple[str, str], dict[str, tuple[int, ...]]]:
+    """Return the entries that could be a spec's, by their prefix and its name."""
+    names = _names()
+    depth = max(name.count(".") for name in names) + 1
+    found: dict[tuple[str, str], dict[str, tuple[int, ...]]] = {}
+    for key, shape in shapes.items():
+        cut = len(key)
+        for _ in range(depth):
+            cut = key.rfind(".", 0, cut)
+            for name in names.get(key[cut + 1 :], ()):
+                found.setdefault((key[: cut + 1], name), {})[key[cut + 1 :]] = shape
+            if cut < 0:
+                break
+    return found
+
+
+def _extra(ordered: list[str], prefix: str, entries: Entries) -> tuple[str, ...]:
+    """Return the keys with this prefix that are not among the entries."""
+    start = bisect_left(ordered, prefix)
+    stop = bisect_left(ordered, prefix + "\U0010ffff")
+    if stop - start == len(entries):
+        return ()
+    return tuple(key for key in ordered[start:stop] if key[len(prefix) :] not in entries)
+
+
+@cache
+def _names() -> dict[str, tuple[str, ...]]:
+    """Return the name of each parameter, and the specs that have it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in specs():
+        for parameter in spec(name).parameters:
+            found[parameter.name] = (*found.get(parameter.name, ()), name)
+    return found
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """An attention in another library's layout: where its keys start, and what they are called.
+
+    ``keys`` maps each key of the layout to the whole key.
+    """
+
+    prefix: str
+    layout: Layout
+    keys: Mapping[str, str]
+
+    def convert(self) -> Iterator[str]:
+        """Iterate over the lines that make our parameters of a ``state`` with these keys."""
+        return self.layout.conversion(self.keys, self.prefix)
+
+
+def foreign(shapes: Entries) -> Iterator[Foreign]:
+    """Iterate over the attentions that are stored as another library stores them."""
+    plain = {key.replace("/", ".").removesuffix(":0"): key for key in shapes}
+    for layout in LAYOUTS:
+        first = layout.entries[0].key
+        for key in plain:
+            prefix = key.removesuffix(first)
+            if prefix != key and prefix[-1:] in ("", "."):
+                keys = _keys(layout, prefix, plain)
+                if _fits(layout, keys, shapes):
+                    yield Foreign(prefix, layout, keys)
+
+
+def _keys(layout: Layout, prefix: str, plain: Mapping[str, str]) -> dict[str, str]:
+    names = (name for entry in layout.entries for name in (entry.key, entry.bias))
+    return {name: plain[prefix + name] for name in names if prefix + name in plain}
+
+
+def _fits(layout: Layout, keys: Mapping[str, str], shapes: Entries) -> bool:
+    sizes: Mapping[str, int] = {}
+    for entry in layout.entries:
+        if entry.key not in keys:
+            return False
+        match = entry.shape.match(shapes[keys[entry.key]], sizes)
+        if not match:
+            return False
+        sizes = match.sizes
+    return True

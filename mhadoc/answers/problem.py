@@ -1,0 +1,36 @@
+"""Problems: what is wrong with a call or a checkpoint, argument by argument."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+__all__ = ["Problem", "Severity"]
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, what was expected, what came, and the way out.
+
+    ``argument`` is what it is about: an argument, an input or a key of a state_dict. ``rule`` is
+    the id of the rule that it breaks. ``severity`` is ``error`` where torch raises, and
+    ``warning`` where torch accepts what is probably not meant.
+    """
+
+    argument: str
+    rule: str
+    expected: str
+    observed: str
+    hint: str
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        """Return the message: what, the rule, what was expected, what came, and what to do."""
+        said = f"{self.expected}, but {self.observed}" if self.observed else self.expected
+        return f"{self.severity}: {self.argument}: {said} [{self.rule}].\n  way out: {self.hint}"
+
+    def to_json(self) -> dict[str, str]:
+        """Return the parts as plain data."""
+        return asdict(self)

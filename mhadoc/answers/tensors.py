@@ -1,0 +1,50 @@
+"""What is known of a tensor without looking at its numbers: its shape and its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mhadoc.answers.problem import Problem
+
+__all__ = ["Given", "shape_of", "unusable"]
+
+
+def shape_of(value: Any) -> tuple[int, ...] | None:
+    """Return the shape of a tensor or an array, or a shape itself; None for anything else."""
+    shape = getattr(value, "shape", value)
+    if not isinstance(shape, tuple | list) or not all(isinstance(size, int) for size in shape):
+        return None
+    return tuple(shape)
+
+
+def unusable(state_dict: Mapping[str, Any], prefix: str = "") -> Iterator[Problem]:
+    """Iterate over the entries of a state_dict that are no tensors."""
+    for key, value in state_dict.items():
+        if not key.startswith(prefix) or shape_of(value) is not None:
+            continue
+        observed = f"it is of type {type(value).__name__}"
+        nested = isinstance(value, Mapping)
+        hint = f"pass what is under {key!r}" if nested else f"remove {key!r}"
+        yield Problem(str(key), "state_dict", "must be a tensor", observed, hint)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is known of an input that is a tensor: its shape, and its kind where it has a dtype.
+
+    ``kind`` is ``bool``, ``float`` or another dtype's name, and None where only a shape is given.
+    """
+
+    shape: tuple[int, ...]
+    kind: str | None = None
+
+    @classmethod
+    def of(cls, value: Any) -> Given | None:
+        """Return what is known of a tensor, an array or a shape; None for anything else."""
+        if (shape := shape_of(value)) is None:
+            return None
+        dtype = str(getattr(value, "dtype", "")).rpartition(".")[2]
+        floating = any(word in dtype for word in ("float", "complex"))
+        return cls(shape, "float" if floating else dtype or None)

@@ -1,0 +1,171 @@
+"""infer: predict backwards, also in a part of a bigger model, and problems word for word."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mhadoc
+
+FLAGS = ("bias", "add_bias_kv", "add_zero_attn", "batch_first")
+
+
+@st.composite
+def arguments(draw: Any) -> dict[str, Any]:
+    heads = draw(st.integers(1, 6))
+    width = heads * draw(st.integers(1, 9))
+    features = st.one_of(st.none(), st.just(width), st.integers(0, 60))
+    drawn = {name: draw(st.booleans()) for name in FLAGS}
+    sizes = {"kdim": draw(features), "vdim": draw(features)}
+    return {"embed_dim": width, "num_heads": heads, **sizes, **drawn}
+
+
+@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@given(arguments(), st.sampled_from(["", "encoder.layers.0.self_attn."]))
+def test_gives_the_arguments_back(drawn: dict[str, Any], prefix: str) -> None:
+    state = mhadoc.predict("MultiheadAttention", **drawn)
+    found = mhadoc.infer({prefix + key: shape for key, shape in state.items()})
+    assert (found.target, found.prefix, found.problems) == ("MultiheadAttention", prefix, [])
+    width = drawn["embed_dim"]
+    known = ("embed_dim", "kdim", "vdim", "bias", "add_bias_kv")
+    resolved = {name: width if drawn[name] is None else drawn[name] for name in known}
+    assert found.arguments == resolved
+    assert drawn["num_heads"] in found.undetermined["num_heads"]
+    assert found.undetermined.keys() == mhadoc.spec("MultiheadAttention").bind(
+        embed_dim=1, num_heads=1
+    ).keys() - set(known)
+
+
+@given(arguments())
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+def test_what_it_says_builds_the_same(drawn: dict[str, Any]) -> None:
+    state = mhadoc.predict("MultiheadAttention", **drawn)
+    found = mhadoc.infer(state)
+    for heads in found.undetermined["num_heads"]:
+        assert mhadoc.predict("MultiheadAttention", num_heads=heads, **found.arguments) == state
+
+
+@pytest.mark.parametrize("convert", [torch.empty, np.empty, tuple, list])
+def test_values_may_be_tensors_arrays_or_shapes(convert: Any) -> None:
+    state = mhadoc.predict("MultiheadAttention", 6, 2, kdim=5)
+    found = mhadoc.infer({key: convert(shape) for key, shape in state.items()})
+    assert found.arguments["kdim"] == 5
+    assert found.problems == []
+
+
+def test_text_word_for_word() -> None:
+    state = mhadoc.predict("MultiheadAttention", 6, 2, bias=False)
+    assert str(mhadoc.infer(state)) == (
+        "MultiheadAttention(embed_dim=6, bias=False, add_bias_kv=False, kdim=6, vdim=6)\n"
+        "  num_heads: one of 1, 2, 3, 6\n"
+        "  dropout: not stored; 0.0 unless it was given\n"
+        "  add_zero_attn: not stored; False unless it was given\n"
+        "  batch_first: not stored; False unless it was given\n"
+        "  device: not stored; None unless it was given\n"
+        "  dtype: not stored; None unless it was given"
+    )
+
+
+def several() -> dict[str, tuple[int, ...]]:
+    state = {"embedding.weight": (9, 6)}
+    for layer in range(3):
+        attention = mhadoc.predict("MultiheadAttention", 6, 2, kdim=5 if layer == 1 else None)
+        state |= {f"layers.{layer}.attn.{key}": shape for key, shape in attention.items()}
+    return state
+
+
+def test_a_model_is_read_part_by_part() -> None:
+    found = mhadoc.infer(several())
+    assert found.target is None
+    assert [part.prefix for part in found.parts] == [f"layers.{n}.attn." for n in range(3)]
+    assert [part.arguments["kdim"] for part in found.parts] == [6, 5, 6]
+    assert str(found).startswith("layers.0.attn and 1 more like it: MultiheadAttention(embed_dim=6")
+    assert [part["prefix"] for part in json.loads(json.dumps(found.to_json()))["parts"]] == [
+        part.prefix for part in found.parts
+    ]
+
+
+@pytest.mark.parametrize("prefix", ["layers.1", "layers.1.", "layers.1.attn", "layers.1.attn."])
+def test_prefix_chooses_a_part(prefix: str) -> None:
+    found = mhadoc.infer(several(), prefix)
+    assert (found.prefix, found.arguments["kdim"]) == ("layers.1.attn.", 5)
+    assert found.parts[0].arguments == found.arguments
+
+
+def test_wide_modules_have_no_list_of_heads() -> None:
+    found = mhadoc.infer(mhadoc.predict("MultiheadAttention", 1 << 20, 2))
+    assert found.undetermined["num_heads"] == (
+        "not stored; embed_dim and num_heads must be greater than 0, num_heads must divide embed_dim"
+    )
+
+
+def broken(**changes: Any) -> dict[str, Any]:
+    state = {**mhadoc.predict("MultiheadAttention", 6, 2), **changes}
+    return {key: shape for key, shape in state.items() if shape}
+
+
+SAID = "\n  way out: the other keys say embed_dim=6, kdim=6, vdim=6, bias=True, add_bias_kv=False"
+PROBLEMS = [
+    (
+        broken(in_proj_bias=None),
+        "error: in_proj_bias: must be (3*embed_dim,) = (18,), but there is no such key "
+        "[MultiheadAttention.in_proj_bias]." + SAID,
+    ),
+    (
+        broken(**{"out_proj.weight": (6, 7)}),
+        "error: out_proj.weight: must be (embed_dim, embed_dim) = (6, 6), but it is (6, 7) "
+        "[MultiheadAttention.out_proj.weight]." + SAID,
+    ),
+    (
+        broken(bias_k=(1, 1, 6)),
+        "error: bias_k: exists only when add_bias_kv=True, but it is there "
+        "[MultiheadAttention.bias_k]." + SAID,
+    ),
+    (
+        broken(extra=(4,)),
+        "error: extra: is no parameter of MultiheadAttention, but it is there "
+        "[MultiheadAttention]." + SAID,
+    ),
+    (
+        {"a": (3,)},
+        "error: state_dict: must hold the parameters of MultiheadAttention, but its 1 keys are not "
+        "those of one [keys].\n  way out: pass the state_dict of a model",
+    ),
+    (
+        {"vit.attn.qkv.weight": (18, 6), "vit.attn.proj.weight": (6, 6)},
+        "error: vit.attn.: must hold the parameters of MultiheadAttention, but it has the keys of "
+        "timm's vision transformers [layouts].\n"
+        "  way out: ours['vit.attn.in_proj_weight'] = state['vit.attn.qkv.weight']\n"
+        "    ours['vit.attn.out_proj.weight'] = state['vit.attn.proj.weight']",
+    ),
+]
+
+
+@pytest.mark.parametrize(("state", "text"), PROBLEMS)
+def test_problems_word_for_word(state: dict[str, Any], text: str) -> None:
+    (problem,) = mhadoc.infer(state).problems
+    assert str(problem) == text
+
+
+def test_a_checkpoint_with_the_state_dict_inside() -> None:
+    texts = [str(problem) for problem in mhadoc.infer({"model": broken(), "epoch": 3}).problems]
+    assert texts[:2] == [
+        "error: model: must be a tensor, but it is of type dict [state_dict].\n"
+        "  way out: pass what is under 'model'",
+        "error: epoch: must be a tensor, but it is of type int [state_dict].\n"
+        "  way out: remove 'epoch'",
+    ]
+
+
+def test_a_prefix_under_which_there_is_nothing() -> None:
+    (problem,) = mhadoc.infer(broken(), "encoder").problems
+    assert str(problem) == (
+        "error: prefix: must hold the parameters of MultiheadAttention, but no module is complete "
+        "under 'encoder.' [keys].\n  way out: leave the prefix out"
+    )
