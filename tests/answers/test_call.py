@@ -166,8 +166,8 @@ MESSAGES = [
     ),
     (
         {"is_causal": True},
-        "MultiheadAttention.is_causal.needs_mask: is_causal=True needs an attn_mask outside the "
-        "fast path, but got is_causal=True.\n  way out: pass "
+        "MultiheadAttention.is_causal.needs_mask: `is_causal=True` needs an `attn_mask` outside "
+        "the fast path, but got is_causal=True.\n  way out: pass "
         "attn_mask=nn.Transformer.generate_square_subsequent_mask(L) as well",
     ),
     (

@@ -101,7 +101,8 @@ def test_prefix_chooses_a_part(prefix: str) -> None:
 def test_wide_modules_have_no_list_of_heads() -> None:
     found = mhadoc.infer(mhadoc.predict("MultiheadAttention", 1 << 20, 2))
     assert found.undetermined["num_heads"] == (
-        "not stored; embed_dim and num_heads must be greater than 0, num_heads must divide embed_dim"
+        "not stored; embed_dim and num_heads must be greater than 0, "
+        "num_heads must divide embed_dim"
     )
 
 
