@@ -118,9 +118,9 @@ class Shape:
             unknown = [name for name in axis.names if name not in sizes]
             if len(unknown) > 1:
                 return f"axis {number} ({axis}) leaves {', '.join(unknown)} undetermined"
-            if unknown:
+            if unknown and axis({**sizes, unknown[0]: 0}) != size:
                 return f"axis {number} is {size}, which no whole {unknown[0]} makes of {axis}"
-            if (value := axis(sizes)) != size:
+            if not unknown and (value := axis(sizes)) != size:
                 return f"axis {number} is {size}, but {axis} = {value}"
         return ""
 
