@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -51,6 +51,12 @@ class Seen(Protocol):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What forward warned of."""
+
+    def once(self, function: Callable[..., Any], *arguments: Hashable) -> Any:
+        """Return what a function gives for this case, its inputs and its module, not its outputs.
+
+        Worth it for what takes long and is the same for many cases.
+        """
 
     def again(self, module: Any = None, **inputs: Any) -> Seen:
         """Call the module, or another one, once more with some inputs changed."""

@@ -90,8 +90,9 @@ def _(rule: Input, seen: Observation) -> Mismatch | None:
     ]
     if shapes:
         return Mismatch(f"one shape for {rule.name}", f"{rule.shape} and {shapes[0]}")
-    broken = [r for r in seen.bench.spec.call_requirements if not truth(r.holds, seen.values)]
-    if broken or seen.error is None:
+    if seen.error is None:
+        return None
+    if any(not truth(demand.holds, seen.values) for demand in seen.bench.spec.call_requirements):
         return None
     return Mismatch("a call that torch accepts", f"{type(seen.error).__name__}: {seen.error}")
 

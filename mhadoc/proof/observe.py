@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from typing import Any
@@ -68,6 +68,14 @@ class Observation:
     def state(self) -> dict[str, Any]:
         """Return the module's state_dict."""
         return dict(self.module.state_dict())
+
+    def once(self, function: Callable[..., Any], *arguments: Hashable) -> Any:
+        """Return what a function gives for this case, its inputs and its module.
+
+        A sweep works it out once for all cases that agree in what the function reads of them. What
+        the call came to is none of it: the function sees no outputs.
+        """
+        return function(replace(self, outputs={}, error=None, warnings=()), *arguments)
 
     def again(self, module: Any = None, **inputs: Any) -> Observation:
         """Call the module, or another one, once more with some inputs changed.
