@@ -4,6 +4,7 @@ from mhadoc.catalog.multihead_attention.claims import (
     arguments,
     causal,
     dropout,
+    ecosystem,
     empty,
     extra_keys,
     formula,
@@ -19,6 +20,7 @@ from mhadoc.catalog.multihead_attention.claims import (
     numbers,
     outputs,
     storage,
+    tools,
     walk,
 )
 
@@ -42,4 +44,6 @@ CLAIMS = (
     *causal.CLAIMS,
     *nan.CLAIMS,
     *functional.CLAIMS,
+    *ecosystem.CLAIMS,
+    *tools.CLAIMS,
 )
