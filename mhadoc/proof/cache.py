@@ -44,15 +44,14 @@ def proved(target: object, folder: Path) -> Report:
 
 
 def key(spec: ModuleSpec) -> str:
-    """Return a name for everything a spec's proof depends on: versions and file contents."""
-    digest = sha256()
-    for part in (spec.name, sys.version, version("torch"), version("sympy")):
-        digest.update(f"{part}\0".encode())
-    for path in sources(spec):
-        content = path.read_bytes()
-        digest.update(f"{path.name} {len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()[:32]
+    """Return a name for everything a spec's proof depends on: versions and file contents.
+
+    It is the same wherever the files lie.
+    """
+    parts = [spec.name, sys.version, version("torch"), version("sympy")]
+    files = ((path.parts[-2:], sha256(path.read_bytes()).hexdigest()) for path in sources(spec))
+    parts += sorted(f"{'/'.join(names)} {digest}" for names, digest in files)
+    return sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 def sources(spec: ModuleSpec) -> tuple[Path, ...]:
@@ -119,7 +118,8 @@ def _origin(name: str) -> Path:
 
 def _read(path: Path) -> Report | None:
     try:
-        return Report.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return Report.from_dict(data) if isinstance(data, dict) else None
     except (FileNotFoundError, KeyError, TypeError, ValueError):
         return None
 

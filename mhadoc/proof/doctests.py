@@ -47,8 +47,11 @@ def _parsed(claim: Claim) -> doctest.DocTest:
 
 def _mismatch(example: doctest.Example, got: str) -> Mismatch:
     line = example.source.strip()
-    expected = example.exc_msg or example.want
-    return Mismatch(f"{expected.strip() or 'no output'}\nfrom: {line}", got.strip() or "no output")
+    expected = (example.exc_msg or example.want).strip() or "no output"
+    observed = got.strip() or "no output"
+    if example.exc_msg:  # what stands above the last line of a traceback is not compared
+        observed = observed.splitlines()[-1]
+    return Mismatch(f"{expected}\nfrom: {line}", observed)
 
 
 @contextmanager
