@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +10,7 @@ from typing import Any, TypeVar
 
 import sympy
 
-from mhadoc.errors import RuleError, UnknownNameError
+from mhadoc.errors import MhadocError, RuleError, UnknownNameError
 from mhadoc.language.cases import Cases
 from mhadoc.language.claims import Claim
 from mhadoc.language.compiled import compiled, free_names, picker
@@ -55,6 +56,15 @@ class ModuleSpec:
     call_requirements: tuple[Requirement, ...] = ()
     fast_path: tuple[Requirement, ...] = ()
     tables: tuple[OutcomeTable, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse two statements of one address, which could not be told apart.
+
+        Raises MhadocError: a label tells rules of the same name apart.
+        """
+        counts = Counter(map(self.address, self.statements))
+        if twice := [address for address, count in counts.items() if count > 1]:
+            raise MhadocError(f"two statements have the address {twice[0]}: give one a label")
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -167,8 +177,9 @@ class ModuleSpec:
     def _takes(self, given: int) -> str:
         """Return Python's words for too many positional arguments, in which self counts."""
         most, least = len(self._defaults) + 1, len(self._required) + 1
-        range_ = f"from {least} to {most}" if least < most else f"{most}"
-        return f"takes {range_} positional arguments but {given + 1} were given"
+        count = f"from {least} to {most}" if least < most else f"{most}"
+        plural = "" if count == "1" else "s"
+        return f"takes {count} positional argument{plural} but {given + 1} were given"
 
     def _usage(self, problem: str, values: Mapping[str, object], text: str) -> RuleError:
         return RuleError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from mhadoc.language import Block, Case, Mismatch, Parameter, same
@@ -21,14 +22,20 @@ def widened(bench: Bench, rule: Parameter) -> tuple[Bench, Case] | None:
 
     Each size grows by a factor of its own, and in the case as many numbers as possible differ.
     """
-    sizes = {
-        name: size * (place + 3) if isinstance(size, int) else size
-        for place, (name, size) in enumerate(bench.spec.cases.sizes.items())
-    }
-    wide = replace(bench.spec.cases, sizes=sizes)
+    sizes = bench.spec.cases.sizes
+    wide = replace(bench.spec.cases, sizes=dict(zip(sizes, _wider(sizes.values()), strict=True)))
     found = map(wide.completed, wide.where(rule.when))
     case = max(found, key=lambda case: len({*wide.values(case).values()}), default=None)
     return None if case is None else (replace(bench, spec=replace(bench.spec, cases=wide)), case)
+
+
+def _wider(sizes: Iterable[Any]) -> Iterator[Any]:
+    used: set[int] = set()
+    for factor, size in enumerate(sizes, 3):
+        if isinstance(size, int):
+            size = next(n for n in count(size * factor) if n not in used)
+            used.add(size)
+        yield size
 
 
 def check_initial(rule: Parameter, bench: Bench, case: Case) -> Mismatch | None:
@@ -42,16 +49,16 @@ def check_initial(rule: Parameter, bench: Bench, case: Case) -> Mismatch | None:
 
 def _distributed(family: str, scale: float, numbers: Any) -> Mismatch | None:
     """Tell whether numbers look like a distribution: by their spread and their largest."""
-    count = numbers.numel()
+    many = numbers.numel()
     spread, largest = float(numbers.std(correction=0)), float(numbers.abs().max())
     spreads = {"uniform": scale / math.sqrt(3), "normal": scale, "zeros": 0.0}
     limits = {
-        "uniform": (scale * (1 - 8 / count), scale * (1 + 1e-6)),
+        "uniform": (scale * (1 - 8 / many), scale * (1 + 1e-6)),
         "normal": (scale, scale * 6),
         "zeros": (0.0, 0.0),
     }
     least, most = limits[family]
-    near = math.isclose(spread, spreads[family], rel_tol=3 / math.sqrt(count))
+    near = math.isclose(spread, spreads[family], rel_tol=3 / math.sqrt(many))
     if near and least <= largest <= most:
         return None
     observed = f"a standard deviation of {spread:.4f}, {largest:.4f} at most"
