@@ -172,7 +172,7 @@ class Bench:
         if floating:
             return drawn
         hidden = drawn > 0
-        hidden[..., 0] = False  # a row with every key hidden is a case of its own
+        hidden[..., :1] = False  # a row with every key hidden is a case of its own
         return hidden
 
     def draw(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
