@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Executor
-from functools import partial
 from typing import Any
 
 import torch
 
 from mhadoc.catalog import spec, specs
-from mhadoc.language import Case, Mismatch
 from mhadoc.proof.covering import covering
-from mhadoc.proof.look import look, look_again, look_at_examples
+from mhadoc.proof.look import look, look_at_examples
 from mhadoc.proof.observe import Bench, imported
-from mhadoc.proof.report import Refutation, Report
-from mhadoc.proof.reproduce import reproduction
-from mhadoc.proof.smallest import smallest
+from mhadoc.proof.refute import refutation
+from mhadoc.proof.report import Report
 from mhadoc.proof.tally import Tally
 
-__all__ = ["refutation", "verify"]
+__all__ = ["verify"]
 
 
 def verify(
@@ -57,20 +54,4 @@ def verify(
         refutations=tuple(refutations),
         seconds=time.perf_counter() - begun,
         held=dict(total.held),
-    )
-
-
-def refutation(bench: Bench, statement: str, case: Case, mismatch: Mismatch) -> Refutation:
-    """Return the refutation of a statement in the smallest case that shows it."""
-    bench, case, mismatch = smallest(bench, case, mismatch, partial(look_again, statement))
-    cases = bench.spec.cases
-    plain, chosen = cases.labels(cases.plainest()), cases.labels(case)
-    return Refutation(
-        statement=statement,
-        sentence=bench.spec.sentence(statement),
-        case={axis: label for axis, label in chosen.items() if label != plain[axis]},
-        sizes=cases.numbers,
-        expected=mismatch.expected,
-        observed=mismatch.observed,
-        code=reproduction(bench, statement, case, mismatch),
     )
