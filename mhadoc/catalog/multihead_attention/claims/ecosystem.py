@@ -93,6 +93,8 @@ CLAIMS = (
         >>> _ = mha.out_proj.register_forward_hook(lambda *given: print("out_proj was called"))
         >>> x = torch.randn(4, 3, 10)
         >>> output, weights = mha(x, x, x)
+        >>> output = mha.out_proj(output)
+        out_proj was called
         """,
         check=_hooks,
         when=RUNS,

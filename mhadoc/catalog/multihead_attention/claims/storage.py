@@ -64,7 +64,7 @@ def _no_trace(seen: Seen, *others: str) -> Mismatch | None:
     return same(shapes(seen.module), shapes(other))
 
 
-def _total(width: sympy.Expr) -> sympy.Expr:
+def total(width: sympy.Expr) -> sympy.Expr:
     """Add up the rules' sizes for keys and values of some width; a flag counts as 0 or 1."""
     features, total = {kdim: width, vdim: width}, sympy.S.Zero
     for parameter in PARAMETERS:
@@ -75,7 +75,7 @@ def _total(width: sympy.Expr) -> sympy.Expr:
 
 
 #: The sum of the separate layout; with equal widths it is the sum of the packed layout as well.
-COUNT = sympy.factor(_total(E + 1))
+COUNT = sympy.factor(total(E + 1))
 
 
 def _count(seen: Seen, count: sympy.Expr = COUNT) -> Mismatch | None:
