@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import sympy
 
@@ -30,68 +32,88 @@ def covering(spec: ModuleSpec, strength: int = 3) -> dict[Case, tuple[Statement,
     Every three choices that go together occur, each claim gets every combination of the choices
     that matter to it, and nothing is shown in too few cases. The same in each run.
     """
-    cases = {case: list[Statement]() for case in cover(spec.cases, strength)}
+    plan = _Plan(spec.cases)
+    for case in cover(spec.cases, strength):
+        plan.add(case)
     always = [claim for claim in spec.claims if claim.axes is None]
+    mistakes = [demand for demand in spec.call_requirements if demand.breaks is not None]
     for claim in spec.claims:
-        if claim.axes is not None:
-            for case in _combined(cases, spec, claim.when, claim.axes):
-                cases.setdefault(case, []).append(claim)
+        for case in plan.combined(claim.when, claim.axes):
+            plan.add(case, claim)
     for when in (*(rule.when for rule in spec.rules), *(claim.when for claim in always)):
-        _shown(cases, spec, when, ENOUGH)
-    for mistake in spec.call_requirements:
-        if mistake.breaks is not None:
-            for case in _shown(cases, spec, mistake.when, TRIED):
-                cases[case].append(mistake)
-    for case, statements in cases.items():
-        statements += [claim for claim in always if claim.applies(spec.cases.values(case))]
-    return {case: tuple(statements) for case, statements in cases.items()}
+        plan.shown(when, ENOUGH)
+    for mistake in mistakes:
+        for case in plan.shown(mistake.when, TRIED):
+            plan.add(case, mistake)
+    for claim in always:
+        for case in plan.fitting(claim.when):
+            plan.add(case, claim)
+    return {case: tuple(statements) for case, statements in plan.statements.items()}
 
 
-def _combined(
-    cases: Iterable[Case], spec: ModuleSpec, when: sympy.Basic, axes: tuple[str, ...]
-) -> Iterator[Case]:
-    """Iterate over cases that meet a condition, one for each combination on the axes named.
+@dataclass
+class _Plan:
+    """The cases planned so far, with their values and with what is to be looked at in each."""
 
-    A case that is there already is taken first.
-    """
-    places = [spec.cases.names.index(name) for name in axes]
-    fitting = [case for case in cases if truth(when, spec.cases.values(case))]
-    random.Random(f"{when} {axes}").shuffle(fitting)
-    known = {tuple(case.at[place] for place in places): case for case in fitting}
-    yield from known.values()
-    for case in spread(spec.cases, when, axes):
-        if tuple(case.at[place] for place in places) not in known:
-            yield case
+    cases: Cases
+    statements: dict[Case, list[Statement]] = field(default_factory=dict)
+    values: dict[Case, dict[str, Any]] = field(default_factory=dict)
 
+    def add(self, case: Case, *statements: Statement) -> None:
+        """Plan a case, and something to look at in it."""
+        if case not in self.statements:
+            self.statements[case] = []
+            self.values[case] = self.cases.values(case)
+        self.statements[case] += statements
 
-def _shown(
-    cases: dict[Case, list[Statement]], spec: ModuleSpec, when: sympy.Basic, limit: int
-) -> list[Case]:
-    """Return so many cases that meet a condition, and add what is missing."""
-    fitting = [case for case in cases if truth(when, spec.cases.values(case))]
-    if len(fitting) >= limit:
-        return random.Random(str(when)).sample(fitting, limit)
-    added = spread(spec.cases, when, limit=limit - len(fitting))
-    fitting = list(dict.fromkeys((*fitting, *added)))
-    for case in fitting:
-        cases.setdefault(case, [])
-    return fitting
+    def fitting(self, when: sympy.Basic) -> list[Case]:
+        """Return the cases planned that meet a condition."""
+        return [case for case, values in self.values.items() if truth(when, values)]
+
+    def combined(self, when: sympy.Basic, axes: tuple[str, ...] | None) -> list[Case]:
+        """Return a case for each combination on the axes named, if any are.
+
+        A case that is there already is taken first.
+        """
+        if axes is None:
+            return []
+        places = [self.cases.names.index(name) for name in axes]
+        fitting = self.fitting(when)
+        random.Random(f"{when} {axes}").shuffle(fitting)
+        known = {tuple(case.at[place] for place in places): case for case in fitting}
+        return [*known.values(), *spread(self.cases, when, axes, known=known)]
+
+    def shown(self, when: sympy.Basic, limit: int) -> list[Case]:
+        """Return so many cases that meet a condition, and plan those that are missing."""
+        fitting = self.fitting(when)
+        if len(fitting) >= limit:
+            return random.Random(str(when)).sample(fitting, limit)
+        added = spread(self.cases, when, limit=limit - len(fitting))
+        fitting = list(dict.fromkeys((*fitting, *added)))
+        for case in fitting:
+            self.add(case)
+        return fitting
 
 
 def spread(
-    cases: Cases, when: sympy.Basic, axes: tuple[str, ...] = (), limit: int = 1
+    cases: Cases,
+    when: sympy.Basic,
+    axes: tuple[str, ...] = (),
+    limit: int = 1,
+    known: Collection[tuple[int, ...]] = (),
 ) -> Iterator[Case]:
     """Iterate over cases that meet a condition: so many for each combination on the axes named.
 
-    The other choices vary.
+    The other choices vary. Combinations that are known are left out.
     """
     chance = random.Random(f"{when} {axes}")
     places = [cases.names.index(name) for name in axes]
     sizes = [range(len(cases.axes[place].choices)) for place in places]
-    for at in itertools.product(*sizes, range(limit)):
-        case = cases.draw(when, chance, dict(zip(places, at, strict=False)))
-        if case is not None:
-            yield case
+    for at in itertools.product(*sizes):
+        for _ in range(0 if at in known else limit):
+            case = cases.draw(when, chance, dict(zip(places, at, strict=True)))
+            if case is not None:
+                yield case
 
 
 def cover(cases: Cases, strength: int) -> Iterator[Case]:
