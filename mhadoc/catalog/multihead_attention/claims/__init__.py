@@ -7,6 +7,8 @@ from mhadoc.catalog.multihead_attention.claims import (
     ecosystem,
     empty,
     extra_keys,
+    fast_effects,
+    fast_path,
     formula,
     functional,
     gradients,
@@ -20,6 +22,7 @@ from mhadoc.catalog.multihead_attention.claims import (
     numbers,
     outputs,
     storage,
+    surroundings,
     tools,
     walk,
 )
@@ -46,4 +49,7 @@ CLAIMS = (
     *functional.CLAIMS,
     *ecosystem.CLAIMS,
     *tools.CLAIMS,
+    *fast_path.CLAIMS,
+    *surroundings.CLAIMS,
+    *fast_effects.CLAIMS,
 )

@@ -1,6 +1,12 @@
 """Each way to call forward wrongly that torch rejects, in the order in which torch looks."""
 
-from mhadoc.catalog.multihead_attention.mistakes import flags, masks, projections, sequences
+from mhadoc.catalog.multihead_attention.mistakes import (
+    fast_masks,
+    flags,
+    masks,
+    projections,
+    sequences,
+)
 from mhadoc.catalog.multihead_attention.paths import CALL_REQUIREMENTS
 
 MISTAKES = (
@@ -9,7 +15,7 @@ MISTAKES = (
     *masks.KINDS,
     *sequences.TENSORS,
     *sequences.FAST,
-    *masks.FAST,
+    *fast_masks.FAST,
     *flags.FAST,
     *sequences.RANKS,
     *masks.RANKS,

@@ -9,7 +9,6 @@ from sympy import And, Basic, Eq, Not, true
 
 from mhadoc.catalog.multihead_attention.mistakes.broken import (
     UNHINTED,
-    elements,
     form,
     in_c,
     longer,
@@ -20,7 +19,6 @@ from mhadoc.catalog.multihead_attention.symbols import (
     CHECK,
     FORWARD,
     FUNCTIONAL,
-    MERGE,
     H,
     N,
     attn_mask_float,
@@ -36,9 +34,9 @@ from mhadoc.language import Requirement
 _CANONICAL = f"{FUNCTIONAL}: _canonical_mask"
 _KERNEL = "torch: _native_multi_head_attention"
 
-_MATRIX = Eq(attn_mask_rank, 2)
-_PER_HEAD = Eq(attn_mask_rank, 3)
-_NO_MASK = Eq(attn_mask_rank, 0)
+MATRIX = Eq(attn_mask_rank, 2)
+PER_HEAD = Eq(attn_mask_rank, 3)
+NO_MASK = Eq(attn_mask_rank, 0)
 _SLOW = And(Not(fast), UNHINTED)
 _LOOKED_AT = And(UNHINTED, Not(merges), Not(discards_mask))
 _NOT_MERGED = Not(And(merges, attn_mask_rank > 0))
@@ -47,7 +45,7 @@ _PRESENT = {"attn_mask": attn_mask_rank > 0, "key_padding_mask": padding_mask}
 Change = Callable[[Any], Any]
 
 
-def _mask(
+def masked(
     name: str,
     id: str,
     demand: str,
@@ -111,7 +109,7 @@ def _whole(mask: Any) -> Any:
 
 
 def _kind(name: str) -> Requirement:
-    return _mask(
+    return masked(
         name,
         "dtype",
         f"the {name} is one of bools or floats",
@@ -125,86 +123,8 @@ def _kind(name: str) -> Requirement:
 
 KINDS = (_kind("key_padding_mask"), _kind("attn_mask"))
 
-FAST = (
-    _mask(
-        "attn_mask",
-        "fast_size",
-        "a 2-D attn_mask has L * L elements, on the fast path",
-        "RuntimeError: shape '[1, 1, {L}, {L}]' is invalid for input of size {elements}",
-        "pass a mask of shape (L, L)",
-        lambda mask: mask[1:],
-        And(merges, _MATRIX),
-        MERGE,
-        elements=elements("attn_mask"),
-    ),
-    _mask(
-        "attn_mask",
-        "fast_batches",
-        "a 3-D attn_mask has a multiple of N * L * L elements, on the fast path",
-        "RuntimeError: shape '[{N}, -1, {L}, {L}]' is invalid for input of size {elements}",
-        "pass a mask of shape (N * num_heads, L, L)",
-        lambda mask: mask[1:],
-        And(merges, _PER_HEAD, N > 1),
-        MERGE,
-        elements=elements("attn_mask"),
-    ),
-    _mask(
-        "attn_mask",
-        "fast_heads",
-        "a 3-D attn_mask has one matrix for each head, on the fast path",
-        "RuntimeError: For mask_type == 2 mask shape should match input shape",
-        "pass mask.repeat_interleave(num_heads, 0) to use one mask for all heads",
-        lambda mask: mask.repeat(2, 1, 1),
-        And(fast, _PER_HEAD, Not(padding_mask)),
-        _KERNEL,
-    ),
-    _mask(
-        "attn_mask",
-        "fast_heads_padded",
-        "a 3-D attn_mask has one matrix for each head, on the fast path with a key_padding_mask",
-        "RuntimeError: The size of tensor a ({twice}) must match the size of tensor b "
-        "({num_heads}) at non-singleton dimension 1",
-        "pass mask.repeat_interleave(num_heads, 0) to use one mask for all heads",
-        lambda mask: mask.repeat(2, 1, 1),
-        And(merges, _PER_HEAD, padding_mask),
-        MERGE,
-        twice=2 * H,
-    ),
-    _mask(
-        "key_padding_mask",
-        "fast_rank",
-        "the key_padding_mask has two axes, on the fast path",
-        "RuntimeError: For mask_type == 2 mask shape should match input shape",
-        "pass a mask of shape (N, S)",
-        lambda mask: mask[0],
-        And(fast, _NO_MASK),
-        _KERNEL,
-    ),
-    _mask(
-        "key_padding_mask",
-        "fast_shape",
-        "the key_padding_mask is (N, S), on the fast path",
-        "RuntimeError: For mask_type == 1 mask shape should be (B, L)",
-        "pass a mask of shape (N, S)",
-        lambda mask: longer(mask, 1),
-        And(fast, _NO_MASK),
-        _KERNEL,
-    ),
-    _mask(
-        "key_padding_mask",
-        "fast_size",
-        "the key_padding_mask has N * S elements, on the fast path with an attn_mask",
-        "RuntimeError: shape '[{N}, 1, 1, {L}]' is invalid for input of size {elements}",
-        "pass a mask of shape (N, S)",
-        lambda mask: longer(mask, 1),
-        And(merges, attn_mask_rank > 0),
-        MERGE,
-        elements=elements("key_padding_mask"),
-    ),
-)
-
 RANKS = (
-    _mask(
+    masked(
         "key_padding_mask",
         "rank",
         "the key_padding_mask has one axis less than the query",
@@ -217,7 +137,7 @@ RANKS = (
         form=form,
         expected=1 + batched,
     ),
-    _mask(
+    masked(
         "attn_mask",
         "rank",
         "the attn_mask has two axes or three",
@@ -226,11 +146,11 @@ RANKS = (
         "pass a mask of shape (L, S) or (N * num_heads, L, S); "
         "what has one entry for each key is a key_padding_mask",
         lambda mask: mask.flatten(),
-        And(_SLOW, Not(And(merges, _PER_HEAD))),
+        And(_SLOW, Not(And(merges, PER_HEAD))),
         CHECK,
         form=form,
     ),
-    _mask(
+    masked(
         "attn_mask",
         "shape_unbatched",
         "a 3-D attn_mask is (num_heads, L, S), for an unbatched query",
@@ -238,13 +158,13 @@ RANKS = (
         "but got {attn_mask.shape}",
         "pass mask.expand(num_heads, -1, -1), or a 2-D mask for all heads",
         lambda mask: longer(mask, 0),
-        And(Not(batched), _PER_HEAD),
+        And(Not(batched), PER_HEAD),
         CHECK,
     ),
 )
 
 SHAPES = (
-    _mask(
+    masked(
         "attn_mask",
         "shape",
         "a 2-D attn_mask is (L, S), without the extra keys",
@@ -252,10 +172,10 @@ SHAPES = (
         "but should be ({L}, {S}).",
         "pass a mask of shape (L, S): rows are queries, columns keys; extra keys have no column",
         lambda mask: longer(mask, 1),
-        And(_MATRIX, _LOOKED_AT),
+        And(MATRIX, _LOOKED_AT),
         ATTEND,
     ),
-    _mask(
+    masked(
         "attn_mask",
         "shape_per_head",
         "a 3-D attn_mask is (N * num_heads, L, S)",
@@ -263,7 +183,7 @@ SHAPES = (
         "but should be ({rows}, {L}, {S}).",
         "pass mask.repeat_interleave(num_heads, 0) for one mask a batch element",
         lambda mask: mask[:1].expand(mask.shape[0] + 1, -1, -1),
-        And(_PER_HEAD, batched, _LOOKED_AT),
+        And(PER_HEAD, batched, _LOOKED_AT),
         ATTEND,
         rows=N * H,
     ),
@@ -273,7 +193,7 @@ _PADDING = f"{FUNCTIONAL}: _check_key_padding_mask"
 _EXPECTED = "AssertionError: Expected key_padded_mask.shape[%d] to be {expected}, but got {found}"
 
 PADDING = (
-    _mask(
+    masked(
         "key_padding_mask",
         "batch",
         "the key_padding_mask has one row for each batch element",
@@ -285,7 +205,7 @@ PADDING = (
         expected=1 * N,
         found=lambda shown: shown["key_padding_mask"].shape[0],
     ),
-    _mask(
+    masked(
         "key_padding_mask",
         "length",
         "the key_padding_mask has one entry for each key; the message counts extra keys too",
@@ -304,7 +224,7 @@ PADDING = (
 
 
 def _other_float(name: str, id: str, error: str, when: Basic) -> Requirement:
-    return _mask(
+    return masked(
         name,
         id,
         f"floats in the {name} have the query's dtype",
@@ -334,11 +254,11 @@ FLOATS = (
         _FUSED,
         And(Not(need_weights), Not(padding_mask), Not(is_causal)),
     ),
-    _other_float("key_padding_mask", "floats", _SUM, And(need_weights, _NO_MASK)),
+    _other_float("key_padding_mask", "floats", _SUM, And(need_weights, NO_MASK)),
     _other_float(
         "key_padding_mask",
         "floats_without_weights",
         _FUSED,
-        And(Not(need_weights), _NO_MASK),
+        And(Not(need_weights), NO_MASK),
     ),
 )

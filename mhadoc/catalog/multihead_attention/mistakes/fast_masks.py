@@ -1,0 +1,101 @@
+"""What the fast path demands of boolean masks, and what torch raises otherwise."""
+
+from __future__ import annotations
+
+from sympy import And, Not
+
+from mhadoc.catalog.multihead_attention.mistakes.broken import elements, longer
+from mhadoc.catalog.multihead_attention.mistakes.masks import MATRIX, NO_MASK, PER_HEAD, masked
+from mhadoc.catalog.multihead_attention.paths import fast, merges
+from mhadoc.catalog.multihead_attention.symbols import MERGE, H, N, attn_mask_rank, padding_mask
+
+_KERNEL = "torch: _native_multi_head_attention"
+
+FAST = (
+    masked(
+        "attn_mask",
+        "fast_size",
+        "a 2-D attn_mask has L * L elements, on the fast path",
+        "RuntimeError: shape '[1, 1, {L}, {L}]' is invalid for input of size {elements}",
+        "pass a mask of shape (L, L)",
+        lambda mask: mask[1:],
+        And(merges, MATRIX),
+        MERGE,
+        elements=elements("attn_mask"),
+    ),
+    masked(
+        "attn_mask",
+        "fast_batches",
+        "a 3-D attn_mask has a multiple of N * L * L elements, on the fast path",
+        "RuntimeError: shape '[{N}, -1, {L}, {L}]' is invalid for input of size {elements}",
+        "pass a mask of shape (N * num_heads, L, L)",
+        lambda mask: mask[1:],
+        And(merges, PER_HEAD, N > 1),
+        MERGE,
+        elements=elements("attn_mask"),
+    ),
+    masked(
+        "attn_mask",
+        "fast_heads",
+        "a 3-D attn_mask has one matrix for each head, on the fast path",
+        "RuntimeError: For mask_type == 2 mask shape should match input shape",
+        "pass mask.repeat_interleave(num_heads, 0) to use one mask for all heads",
+        lambda mask: mask.repeat(2, 1, 1),
+        And(fast, PER_HEAD, Not(padding_mask)),
+        _KERNEL,
+    ),
+    masked(
+        "attn_mask",
+        "fast_heads_padded",
+        "a 3-D attn_mask has one matrix for each head, on the fast path with a key_padding_mask",
+        "RuntimeError: The size of tensor a ({twice}) must match the size of tensor b "
+        "({num_heads}) at non-singleton dimension 1",
+        "pass mask.repeat_interleave(num_heads, 0) to use one mask for all heads",
+        lambda mask: mask.repeat(2, 1, 1),
+        And(merges, PER_HEAD, padding_mask),
+        MERGE,
+        twice=2 * H,
+    ),
+    masked(
+        "key_padding_mask",
+        "fast_rank",
+        "the key_padding_mask has two axes, on the fast path",
+        "RuntimeError: For mask_type == 2 mask shape should match input shape",
+        "pass a mask of shape (N, S)",
+        lambda mask: mask[0],
+        And(fast, NO_MASK),
+        _KERNEL,
+    ),
+    masked(
+        "key_padding_mask",
+        "fast_shape",
+        "the key_padding_mask is (N, S), on the fast path",
+        "RuntimeError: For mask_type == 1 mask shape should be (B, L)",
+        "pass a mask of shape (N, S)",
+        lambda mask: longer(mask, 1),
+        And(fast, NO_MASK),
+        _KERNEL,
+    ),
+    masked(
+        "key_padding_mask",
+        "fast_size",
+        "the key_padding_mask has N * S elements, on the fast path with an attn_mask",
+        "RuntimeError: shape '[{N}, 1, 1, {L}]' is invalid for input of size {elements}",
+        "pass a mask of shape (N, S)",
+        lambda mask: longer(mask, 1),
+        And(merges, attn_mask_rank > 0),
+        MERGE,
+        elements=elements("key_padding_mask"),
+    ),
+    masked(
+        "key_padding_mask",
+        "fast_strides",
+        "the key_padding_mask can be viewed as (N, S), on the fast path with an attn_mask",
+        "RuntimeError: view size is not compatible with input tensor's size and stride (at least "
+        "one dimension spans across two contiguous subspaces). Use .reshape(...) instead.",
+        "pass a mask of shape (N, S), not its transpose",
+        lambda mask: mask.t(),
+        And(merges, attn_mask_rank > 0, N > 1),
+        MERGE,
+    ),
+)
