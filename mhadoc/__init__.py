@@ -8,9 +8,11 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mhadoc.answers.call import predict_call
+    from mhadoc.answers.checkpoints.infer import infer
+    from mhadoc.answers.checkpoints.load import diagnose_load
     from mhadoc.answers.explain import explain
-    from mhadoc.answers.infer import infer
     from mhadoc.answers.predict import predict
+    from mhadoc.answers.problem import Problem
     from mhadoc.catalog import spec, specs
     from mhadoc.errors import MhadocError, RuleError, ShapeError, UnknownNameError
     from mhadoc.proof.report import Refutation, Report
@@ -23,8 +25,10 @@ _HOMES = {
     "RuleError": "mhadoc.errors",
     "ShapeError": "mhadoc.errors",
     "UnknownNameError": "mhadoc.errors",
+    "Problem": "mhadoc.answers.problem",
+    "diagnose_load": "mhadoc.answers.checkpoints.load",
     "explain": "mhadoc.answers.explain",
-    "infer": "mhadoc.answers.infer",
+    "infer": "mhadoc.answers.checkpoints.infer",
     "predict": "mhadoc.answers.predict",
     "predict_call": "mhadoc.answers.call",
     "spec": "mhadoc.catalog",
@@ -34,12 +38,14 @@ _HOMES = {
 
 __all__ = [
     "MhadocError",
+    "Problem",
     "Refutation",
     "Report",
     "RuleError",
     "ShapeError",
     "UnknownNameError",
     "__version__",
+    "diagnose_load",
     "explain",
     "infer",
     "predict",

@@ -7,8 +7,8 @@ from typing import Any
 
 import sympy
 
+from mhadoc.answers.checkpoints.reading import read
 from mhadoc.answers.explanation import Explanation, Row, Slice
-from mhadoc.answers.reading import read
 from mhadoc.catalog import spec
 from mhadoc.errors import RuleError, UnknownNameError
 from mhadoc.language import Block, ModuleSpec, Parameter, condition_text, expression_text

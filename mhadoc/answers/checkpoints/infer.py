@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from mhadoc.answers.parts import Foreign, Part, find, foreign
+from mhadoc.answers.checkpoints.parts import Part, find, foreign, foreign_problems
+from mhadoc.answers.checkpoints.reading import stored
 from mhadoc.answers.problem import Problem
-from mhadoc.answers.reading import stored
 from mhadoc.answers.tensors import shape_of, unusable
 from mhadoc.catalog import specs
 from mhadoc.language import Argument, ModuleSpec
@@ -145,14 +145,8 @@ def _tried(spec: ModuleSpec, name: str, settled: tuple[tuple[str, Any], ...]) ->
 def _nothing(tensors: Mapping[str, tuple[int, ...]], start: str) -> Iterator[Problem]:
     """Iterate over what may be there instead of a module that has a spec."""
     expected = f"must hold the parameters of {' or '.join(specs())}"
-    found: dict[str, list[Foreign]] = {}
-    for other in foreign(tensors):
-        found.setdefault(other.layout.library, []).append(other)
-    for library, (first, *more) in found.items():
-        place = first.prefix or "state_dict"
-        others = f", as at {len(more)} more places" if more else ""
-        observed = f"it has the keys of {library}{others}"
-        yield Problem(place, "layouts", expected, observed, "\n    ".join(first.convert()))
+    found = list(foreign_problems(foreign(tensors), expected))
+    yield from found
     if not found and start:
         observed = f"no module is complete under {start!r}"
         yield Problem("prefix", "keys", expected, observed, "leave the prefix out")

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+from mhadoc.answers.checkpoints.reading import Entries, Reading, read
 from mhadoc.answers.problem import Problem
-from mhadoc.answers.reading import Entries, Reading, read
 from mhadoc.catalog import spec, specs
 from mhadoc.catalog.layouts import LAYOUTS, Layout
 from mhadoc.language import Parameter, condition_text
 
-__all__ = ["Foreign", "Part", "find", "foreign"]
+__all__ = ["Foreign", "Part", "find", "foreign", "foreign_problems"]
 
 
 @dataclass(frozen=True)
@@ -133,16 +133,17 @@ def _names() -> dict[str, tuple[str, ...]]:
 class Foreign:
     """An attention in another library's layout: where its keys start, and what they are called.
 
-    ``keys`` maps each key of the layout to the whole key.
+    ``keys`` maps each key of the layout to the whole key; ``ours`` is where our keys would start.
     """
 
     prefix: str
     layout: Layout
     keys: Mapping[str, str]
+    ours: str
 
     def convert(self) -> Iterator[str]:
         """Iterate over the lines that make our parameters of a ``state`` with these keys."""
-        return self.layout.conversion(self.keys, self.prefix)
+        return self.layout.conversion(self.keys, self.ours)
 
 
 def foreign(shapes: Entries) -> Iterator[Foreign]:
@@ -155,7 +156,7 @@ def foreign(shapes: Entries) -> Iterator[Foreign]:
             if prefix != key and prefix[-1:] in ("", "."):
                 keys = _keys(layout, prefix, plain)
                 if _fits(layout, keys, shapes):
-                    yield Foreign(prefix, layout, keys)
+                    yield Foreign(prefix, layout, keys, prefix)
 
 
 def _keys(layout: Layout, prefix: str, plain: Mapping[str, str]) -> dict[str, str]:
@@ -173,3 +174,17 @@ def _fits(layout: Layout, keys: Mapping[str, str], shapes: Entries) -> bool:
             return False
         sizes = match.sizes
     return True
+
+
+def foreign_problems(found: Iterable[Foreign], expected: str) -> Iterator[Problem]:
+    """Iterate over one problem for each library whose layout was found, with the conversion."""
+    alike: dict[str, list[Foreign]] = {}
+    for other in found:
+        alike.setdefault(other.layout.library, []).append(other)
+    for library, (first, *more) in alike.items():
+        note = f"; {first.layout.note}" if first.layout.note else ""
+        observed = f"it has the keys of {library}{note}"
+        hint = "\n    ".join(first.convert())
+        others = f" and {len(more)} more" if more else ""
+        place = f"{first.prefix or 'state_dict'}{others}"
+        yield Problem(place, "layouts", expected, observed, hint)

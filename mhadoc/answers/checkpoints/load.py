@@ -1,0 +1,315 @@
+"""Why a state_dict does not load into a module, or loads into something else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mhadoc.answers.checkpoints.parts import foreign, foreign_problems
+from mhadoc.answers.checkpoints.reading import Entries, Reading, read
+from mhadoc.answers.problem import Problem
+from mhadoc.answers.tensors import Given, shape_of, unusable
+from mhadoc.catalog import spec
+from mhadoc.errors import UnknownNameError
+from mhadoc.language import ModuleSpec
+
+__all__ = ["diagnose_load"]
+
+_ATTENTION = "MultiheadAttention"
+_MANY = 8
+
+
+def diagnose_load(module: Any, state_dict: Mapping[str, Any]) -> list[Problem]:
+    """Return why a state_dict does not load into a module; ``[]`` means that it loads.
+
+    Errors are what ``load_state_dict(strict=True)`` raises for, each said in the arguments and
+    layouts that explain the keys. Warnings are what loads and is probably not meant. The values
+    may be tensors or shapes. Nothing is loaded.
+
+    Modules that rename keys while they load are judged by the keys that they save.
+    """
+    wrong = [p for p in unusable(state_dict) if not p.argument.endswith("_extra_state")]
+    if any(isinstance(value, Mapping) for value in state_dict.values()):
+        return wrong
+    ours = {key: shape_of(value) for key, value in module.state_dict().items()}
+    theirs = {key: shape_of(value) for key, value in state_dict.items()}
+    loading = _Loading(module, _shapes(ours), _shapes(theirs))
+    return [*wrong, *loading.problems(), *_numbers(module, state_dict)]
+
+
+def _shapes(found: Mapping[str, tuple[int, ...] | None]) -> dict[str, tuple[int, ...]]:
+    """Return the entries that are tensors; the state that is none has no shape to compare."""
+    return {key: shape for key, shape in found.items() if shape is not None}
+
+
+@dataclass(frozen=True)
+class _Loading:
+    """A module's entries and a file's, and the keys that a problem has explained already."""
+
+    module: Any
+    ours: Entries
+    theirs: Entries
+    told: set[str] = field(default_factory=set)
+
+    def problems(self) -> Iterator[Problem]:
+        """Iterate over what keeps the file from loading, the larger explanations first."""
+        if self.differing():
+            moved = _moved(self.ours, self.theirs)
+            yield from moved.problems()
+            aligned = replace(self, theirs=moved.aligned(self.theirs))
+            yield from aligned.explained()
+
+    def explained(self) -> Iterator[Problem]:
+        """Iterate over the differences of keys that start alike."""
+        yield from self.layouts()
+        yield from _once(self.arguments())
+        yield from self.layers()
+        yield from self.entries()
+
+    def differing(self) -> list[str]:
+        """Return the keys that are in one only, or in another shape, and not explained yet."""
+        keys = dict.fromkeys((*self.ours, *self.theirs))
+        return [key for key in keys if key not in self.told and not self.agree(key)]
+
+    def agree(self, key: str) -> bool:
+        """Tell whether an entry loads: torch takes a single number for a tensor of no axes."""
+        mine, other = self.ours.get(key), self.theirs.get(key)
+        return mine == other or (mine == () and other == (1,))
+
+    def layouts(self) -> Iterator[Problem]:
+        """Iterate over attentions that the file has in another library's layout."""
+        places = [prefix for prefix, found in _described(self.module) if found.name == _ATTENTION]
+        waiting = [p for p in places if any(k.startswith(p) for k in self.differing())]
+        others = list(foreign(self.theirs))
+        if len({other.layout.library for other in others}) != 1 or len(others) != len(waiting):
+            return
+        moved = [replace(other, ours=p) for other, p in zip(others, waiting, strict=True)]
+        yield from foreign_problems(moved, "must hold the parameters of MultiheadAttention")
+        for other in moved:
+            self.told.update(other.keys.values())
+            self.told.update(k for k in self.ours if k.startswith(other.ours))
+
+    def arguments(self) -> Iterator[tuple[str, Problem]]:
+        """Iterate over the arguments in which a module inside and the file differ, and where."""
+        for prefix, found in _described(self.module):
+            if not any(key.startswith(prefix) for key in self.differing()):
+                continue
+            here = read(found, _under(prefix, self.ours))
+            there = read(found, _under(prefix, self.theirs))
+            if here is None or there is None or not there.near:
+                continue
+            for name in _differing(found, here, there):
+                yield prefix, _argument(found, name, here, there)
+            agreeing = {*there.entries} - {*there.wrong, *there.unexpected}
+            absent = {*here.entries} - {*there.entries, *there.missing}
+            self.told.update(prefix + key for key in agreeing | absent)
+
+    def layers(self) -> Iterator[Problem]:
+        """Iterate over the lists of layers that are longer in one than in the other."""
+        mine, other = _layers(self.ours), _layers(self.theirs)
+        for place in mine:
+            only = mine[place] ^ other.get(place, mine[place])
+            starts = tuple(f"{place}{number}." for number in only)
+            keys = [key for key in self.differing() if key.startswith(starts)]
+            if keys:
+                here, there = len(mine[place]), len(other[place])
+                expected = f"the module has {here} layers in {place.rstrip('.')}"
+                hint = f"build the module with {there} layers, or load a file of {here}"
+                observed = f"the file has {there}"
+                yield Problem(place.rstrip("."), "state_dict.layers", expected, observed, hint)
+                self.told.update(keys)
+
+    def entries(self) -> Iterator[Problem]:
+        """Iterate over the differences that nothing else explains."""
+        keys = self.differing()
+        missing = [key for key in keys if key not in self.theirs]
+        extra = [key for key in keys if key not in self.ours]
+        yield from _listed(missing, "must be there", "the file has no such key", _ADD)
+        yield from _listed(extra, "must not be there", "the module has no such key", _REMOVE)
+        yield from _once(self.shapes(keys))
+
+    def shapes(self, keys: Iterable[str]) -> Iterator[tuple[str, Problem]]:
+        """Iterate over the entries that have another shape, and where."""
+        for key in keys:
+            if key in self.ours and key in self.theirs:
+                yield key, _shape(self.ours[key], self.theirs[key])
+
+
+_ADD = "look for it under another name, or build the module without it"
+_REMOVE = "remove it, or build the module with it"
+
+
+def _listed(keys: list[str], expected: str, observed: str, hint: str) -> Iterator[Problem]:
+    """Iterate over one problem a key; over one problem for all where they are many."""
+    if len(keys) > _MANY:
+        first = ", ".join(keys[:3])
+        keys = [f"{len(keys)} keys ({first}, ...)"]
+    for key in keys:
+        yield Problem(key, "state_dict.keys", expected, observed, hint)
+
+
+def _shape(mine: tuple[int, ...], other: tuple[int, ...]) -> Problem:
+    turned = len(mine) == 2 and other == mine[::-1]
+    sizes = [(m, o) for m, o in zip(mine, other, strict=False) if m != o]
+    hint = "build the module with the sizes of the file, or load another file"
+    if turned:
+        expected, observed = f"must be {mine}", f"it is {other}, the same transposed"
+        hint = "pass its .T"
+    elif len(mine) != len(other) or len(set(sizes)) != 1:
+        expected, observed = f"must be {mine}", f"it is {other}"
+    else:
+        expected, observed = f"must have {sizes[0][0]} there", f"it has {sizes[0][1]}"
+    return Problem("", "state_dict.shapes", expected, observed, hint)
+
+
+def _once(found: Iterable[tuple[str, Problem]]) -> Iterator[Problem]:
+    """Iterate over problems that are found at several places, each once, with its places."""
+    places: dict[Problem, list[str]] = {}
+    for place, problem in found:
+        places.setdefault(problem, []).append(place)
+    for problem, (first, *more) in places.items():
+        others = f" and {len(more)} more" if more else ""
+        yield replace(problem, argument=f"{first}{problem.argument}{others}")
+
+
+def _described(module: Any) -> Iterator[tuple[str, ModuleSpec]]:
+    """Iterate over the modules inside that have a spec, with the prefixes of their keys."""
+    for name, inner in module.named_modules():
+        try:
+            found = spec(inner)
+        except UnknownNameError:
+            continue
+        yield f"{name}." if name else "", found
+
+
+def _under(prefix: str, shapes: Entries) -> dict[str, tuple[int, ...]]:
+    start = len(prefix)
+    return {key[start:]: shape for key, shape in shapes.items() if key.startswith(prefix)}
+
+
+def _layers(shapes: Entries) -> dict[str, set[str]]:
+    """Return the numbers that occur in keys, by what stands before them."""
+    found: dict[str, set[str]] = {}
+    for key in shapes:
+        parts = key.split(".")
+        for place, part in enumerate(parts):
+            if part.isdigit():
+                found.setdefault("".join(f"{p}." for p in parts[:place]), set()).add(part)
+    return found
+
+
+def _differing(found: ModuleSpec, here: Reading, there: Reading) -> Iterator[str]:
+    """Iterate over the arguments that differ, without those that only follow another one."""
+    for argument in found.arguments:
+        name, leader = argument.name, str(argument.becomes)
+        follows = _follows(here, name, leader) and _follows(there, name, leader)
+        if here.values.get(name) != there.values.get(name) and not follows:
+            yield name
+
+
+def _follows(reading: Reading, name: str, leader: str) -> bool:
+    return leader in reading.values and reading.values[name] == reading.values[leader]
+
+
+def _argument(found: ModuleSpec, name: str, here: Reading, there: Reading) -> Problem:
+    """Return the problem of one argument in which the module and the file differ."""
+    mine, other = here.values[name], there.values[name]
+    leaders = {a.name: str(a.becomes) for a in found.arguments if a.becomes is not None}
+    following = [n for n, leader in leaders.items() if leader == name and _follows(here, n, name)]
+    changed = found.state({**here.values, **dict.fromkeys(following, other), name: other})
+    equal = leaders.get(name, "") if _follows(there, name, leaders.get(name, "")) else ""
+    value = f"{name} = {equal} = {other}" if equal else f"{name}={other}"
+    hint = f"leave {name} out" if equal else f"build the module with {name}={other}"
+    return Problem(
+        name,
+        f"{found.name}.{name}",
+        f"the module was built with {name}={mine}",
+        f"the file was saved with {value}{_exchanged(here.expected, changed)}",
+        f"{hint}, or load a file that was saved with {name}={mine}",
+    )
+
+
+def _exchanged(here: Entries, there: Entries) -> str:
+    """Return in words which keys the file has for which of the module's."""
+    gained = [key for key in there if key not in here]
+    lost = [key for key in here if key not in there]
+    has = f"it has {', '.join(gained)}" if gained else ""
+    lacks = f"{'in place of' if has else 'it has no'} {', '.join(lost)}" if lost else ""
+    return f": {' '.join(filter(None, (has, lacks)))}" if has or lacks else ""
+
+
+@dataclass(frozen=True)
+class _Moved:
+    """How the keys of a file are moved against the module's: what to strip, what to put before."""
+
+    strip: str = ""
+    add: str = ""
+    others: bool = False
+
+    def aligned(self, theirs: Entries) -> dict[str, tuple[int, ...]]:
+        """Return the file's entries under the names that the module has."""
+        kept = {key: shape for key, shape in theirs.items() if key.startswith(self.strip)}
+        return {self.add + key.removeprefix(self.strip): shape for key, shape in kept.items()}
+
+    def problems(self) -> Iterator[Problem]:
+        """Iterate over the one problem of keys that are moved."""
+        if self.add:
+            expected = f"the module's keys start with {self.add!r}"
+            inner = f"module.get_submodule({self.add.rstrip('.')!r})"
+            hint = f"load it into {inner}"
+            yield self._problem(expected, "the file's do not", hint)
+        elif self.strip:
+            which = "some of the file's" if self.others else "the file's"
+            chosen = f" if key.startswith({self.strip!r})" if self.others else ""
+            hint = (
+                f"load {{key.removeprefix({self.strip!r}): tensor "
+                f"for key, tensor in state_dict.items(){chosen}}}"
+            )
+            expected = f"the module's keys do not start with {self.strip!r}"
+            yield self._problem(expected, f"{which} do", hint)
+
+    def _problem(self, expected: str, observed: str, hint: str) -> Problem:
+        return Problem("state_dict", "state_dict.prefix", expected, observed, hint)
+
+
+def _moved(ours: Entries, theirs: Entries) -> _Moved:
+    """Return how the keys are moved, as far as most of them agree on it."""
+    overlap, least = sum(key in ours for key in theirs), min(len(ours), len(theirs))
+    strip, stripped = _starts(theirs, ours)
+    add, added = _starts(ours, theirs)
+    if stripped > overlap and 2 * stripped > least and stripped >= added:
+        others = not all(key.startswith(strip) for key in theirs)
+        return _Moved(strip=strip, others=others)
+    if added > overlap and 2 * added > least:
+        return _Moved(add=add)
+    return _Moved()
+
+
+def _starts(longer: Iterable[str], shorter: Entries) -> tuple[str, int]:
+    """Return what most of the longer keys have before a shorter one, and how many do."""
+    votes: Counter[str] = Counter()
+    for key in longer:
+        cut = key.find(".")
+        while cut >= 0:
+            if key[cut + 1 :] in shorter:
+                votes[key[: cut + 1]] += 1
+            cut = key.find(".", cut + 1)
+    return votes.most_common(1)[0] if votes else ("", 0)
+
+
+def _numbers(module: Any, state_dict: Mapping[str, Any]) -> Iterator[Problem]:
+    """Iterate over the entries whose numbers mean something else in the module."""
+    for key, mine in module.state_dict().items():
+        given = Given.of(state_dict.get(key))
+        if given is None or given.kind in (None, "float") or not _floating(mine):
+            continue
+        observed = f"it holds {given.kind}, which is loaded as it is, without a scale"
+        hint = "convert a quantised file to floats first"
+        yield Problem(key, "state_dict.dtypes", "must hold floats", observed, hint, "warning")
+
+
+def _floating(tensor: Any) -> bool:
+    given = Given.of(tensor)
+    return given is not None and given.kind == "float"

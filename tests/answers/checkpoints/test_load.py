@@ -1,0 +1,285 @@
+"""diagnose_load: the verdict of load_state_dict(strict=True), and problems word for word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+import mhadoc
+
+State = dict[str, torch.Tensor]
+
+
+def built(width: int = 12, **changes: Any) -> nn.MultiheadAttention:
+    return nn.MultiheadAttention(width, 3, **changes)
+
+
+def saved(width: int = 12, **changes: Any) -> State:
+    return built(width, **changes).state_dict()
+
+
+def encoder(layers: int = 2, width: int = 12, hidden: int = 16) -> nn.Module:
+    layer = nn.TransformerEncoderLayer(width, 3, hidden)
+    return nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+
+
+CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "bias": st.booleans(),
+        "add_bias_kv": st.booleans(),
+        "kdim": st.sampled_from([None, 12, 5]),
+        "vdim": st.sampled_from([None, 12, 5]),
+    },
+)
+
+
+@st.composite
+def modules(draw: Any) -> nn.Module:
+    attention = built(draw(st.sampled_from([12, 12, 12, 6])), **draw(CHANGES))
+    wrap = draw(st.sampled_from(["alone", "sequential", "model"]))
+    if wrap == "alone":
+        return attention
+    if wrap == "sequential":
+        return nn.Sequential(attention)
+    return nn.ModuleDict({"attn": attention, "norm": nn.LayerNorm(draw(st.sampled_from([12, 6])))})
+
+
+@st.composite
+def edited(draw: Any, state: State) -> dict[str, Any]:
+    """Draw a state_dict with one entry changed, or with its keys moved."""
+    key = draw(st.sampled_from(sorted(state)))
+    tensor = state[key]
+    edit = draw(st.sampled_from(["drop", "rename", "turn", "widen", "prefix", "number", "add"]))
+    others = {k: v for k, v in state.items() if k != key}
+    if edit == "drop":
+        return others
+    if edit == "prefix":
+        return {f"module.{k}": v for k, v in state.items()}
+    if edit == "add":
+        return {**state, "more": tensor}
+    changed = {
+        "rename": {f"{key}s": tensor},
+        "turn": {key: tensor.movedim(0, -1)},
+        "widen": {key: torch.zeros(*tensor.shape[:-1], tensor.shape[-1] + 1)},
+        "number": {key: draw(st.sampled_from([3, "text", None]))},
+    }
+    return others | changed[edit]
+
+
+def loads(module: nn.Module, state: dict[str, Any]) -> bool:
+    try:
+        module.load_state_dict(state, strict=True)
+    except RuntimeError:
+        return False
+    return True
+
+
+@settings(max_examples=1500, deadline=None, derandomize=True, database=None)
+@given(st.data())
+def test_agrees_with_torch(data: st.DataObject) -> None:
+    module = data.draw(modules())
+    other = data.draw(st.one_of(st.just(module), modules()))
+    state: dict[str, Any] = {key: tensor.clone() for key, tensor in other.state_dict().items()}
+    if data.draw(st.booleans()):
+        state = data.draw(edited(state))
+    problems = mhadoc.diagnose_load(module, state)
+    assert (problems == []) == loads(module, state), ([*state], problems)
+
+
+def told(module: nn.Module, state: Any) -> list[str]:
+    return [str(problem) for problem in mhadoc.diagnose_load(module, state)]
+
+
+def error(text: str, hint: str) -> str:
+    return f"error: {text}.\n  way out: {hint}"
+
+
+BUILT: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
+    (
+        {"kdim": 5},
+        {},
+        "kdim: the module was built with kdim=5, but the file was saved with kdim = embed_dim = 12:"
+        " it has in_proj_weight in place of q_proj_weight, k_proj_weight, v_proj_weight "
+        "[MultiheadAttention.kdim]",
+        "leave kdim out, or load a file that was saved with kdim=5",
+    ),
+    (
+        {},
+        {"vdim": 5},
+        "vdim: the module was built with vdim=12, but the file was saved with vdim=5: it has "
+        "q_proj_weight, k_proj_weight, v_proj_weight in place of in_proj_weight "
+        "[MultiheadAttention.vdim]",
+        "build the module with vdim=5, or load a file that was saved with vdim=12",
+    ),
+    (
+        {},
+        {"bias": False},
+        "bias: the module was built with bias=True, but the file was saved with bias=False: it has "
+        "no in_proj_bias, out_proj.bias [MultiheadAttention.bias]",
+        "build the module with bias=False, or load a file that was saved with bias=True",
+    ),
+    (
+        {},
+        {"add_bias_kv": True},
+        "add_bias_kv: the module was built with add_bias_kv=False, but the file was saved with "
+        "add_bias_kv=True: it has bias_k, bias_v [MultiheadAttention.add_bias_kv]",
+        "build the module with add_bias_kv=True, or load a file that was saved with "
+        "add_bias_kv=False",
+    ),
+    (
+        {},
+        {"width": 24},
+        "embed_dim: the module was built with embed_dim=12, but the file was saved with "
+        "embed_dim=24 [MultiheadAttention.embed_dim]",
+        "build the module with embed_dim=24, or load a file that was saved with embed_dim=12",
+    ),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs", "text", "hint"), BUILT)
+def test_another_argument(ours: Any, theirs: Any, text: str, hint: str) -> None:
+    assert told(built(**ours), saved(**theirs)) == [error(text, hint)]
+    assert told(built(**ours), saved(**ours)) == []
+
+
+def test_several_arguments_at_once() -> None:
+    problems = mhadoc.diagnose_load(built(add_bias_kv=True), saved(24, bias=False, kdim=5))
+    assert [p.argument for p in problems] == ["embed_dim", "bias", "add_bias_kv", "kdim"]
+    assert {p.severity for p in problems} == {"error"}
+
+
+def moved(state: State, prefix: str) -> State:
+    return {prefix + key: tensor for key, tensor in state.items()}
+
+
+class Wrapped(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.module = built()
+
+
+MOVED = [
+    (
+        built(),
+        moved(saved(), "module."),
+        "state_dict: the module's keys do not start with 'module.', but the file's do "
+        "[state_dict.prefix]",
+        "load {key.removeprefix('module.'): tensor for key, tensor in state_dict.items()}",
+    ),
+    (
+        Wrapped(),
+        saved(),
+        "state_dict: the module's keys start with 'module.', but the file's do not "
+        "[state_dict.prefix]",
+        "load it into module.get_submodule('module')",
+    ),
+    (
+        built(),
+        encoder().state_dict(),
+        "state_dict: the module's keys do not start with 'layers.0.self_attn.', but some of the "
+        "file's do [state_dict.prefix]",
+        "load {key.removeprefix('layers.0.self_attn.'): tensor for key, tensor in "
+        "state_dict.items() if key.startswith('layers.0.self_attn.')}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("module", "state", "text", "hint"), MOVED)
+def test_another_prefix(module: nn.Module, state: State, text: str, hint: str) -> None:
+    assert told(module, state) == [error(text, hint)]
+
+
+@pytest.mark.parametrize("state", [moved(saved(), "module."), encoder().state_dict()])
+def test_the_hint_for_a_prefix_loads(state: State) -> None:
+    module = built()
+    (problem,) = mhadoc.diagnose_load(module, state)
+    module.load_state_dict(eval(problem.hint.removeprefix("load "), {"state_dict": state}))
+
+
+def test_another_prefix_and_another_argument() -> None:
+    problems = mhadoc.diagnose_load(built(), moved(saved(bias=False), "module."))
+    assert [p.rule for p in problems] == ["state_dict.prefix", "MultiheadAttention.bias"]
+
+
+def test_fewer_layers() -> None:
+    assert told(encoder(4), encoder(2).state_dict())[0] == error(
+        "layers: the module has 4 layers in layers, but the file has 2 [state_dict.layers]",
+        "build the module with 2 layers, or load a file of 4",
+    )
+
+
+def test_a_transposed_weight() -> None:
+    state = saved()
+    state["in_proj_weight"] = state["in_proj_weight"].T
+    assert told(built(), state) == [
+        error(
+            "in_proj_weight: must be (36, 12), but it is (12, 36), the same transposed "
+            "[state_dict.shapes]",
+            "pass its .T",
+        )
+    ]
+
+
+def test_entries_that_nothing_explains() -> None:
+    state = saved()
+    del state["in_proj_bias"]
+    state["more"] = torch.zeros(3)
+    assert told(built(), state) == [
+        error(
+            "in_proj_bias: must be there, but the file has no such key [state_dict.keys]",
+            "look for it under another name, or build the module without it",
+        ),
+        error(
+            "more: must not be there, but the module has no such key [state_dict.keys]",
+            "remove it, or build the module with it",
+        ),
+    ]
+
+
+def test_many_entries_are_told_at_once() -> None:
+    state = saved() | {f"more{n}": torch.zeros(3) for n in range(9)}
+    assert told(built(), state) == [
+        error(
+            "9 keys (more0, more1, more2, ...): must not be there, but the module has no such key "
+            "[state_dict.keys]",
+            "remove it, or build the module with it",
+        )
+    ]
+
+
+def test_a_checkpoint_with_the_state_dict_inside() -> None:
+    assert told(built(), {"model": saved(), "epoch": 3}) == [
+        error(
+            "model: must be a tensor, but it is of type OrderedDict [state_dict]",
+            "pass what is under 'model'",
+        ),
+        error("epoch: must be a tensor, but it is of type int [state_dict]", "remove 'epoch'"),
+    ]
+
+
+def test_whole_numbers_load_but_mean_something_else() -> None:
+    state = saved()
+    state["in_proj_weight"] = state["in_proj_weight"].to(torch.int8)
+    assert told(built(), state) == [
+        "warning: in_proj_weight: must hold floats, but it holds int8, which is loaded as it is, "
+        "without a scale [state_dict.dtypes].\n"
+        "  way out: convert a quantised file to floats first"
+    ]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_other_floats_are_no_problem(dtype: torch.dtype) -> None:
+    assert told(built(), {key: tensor.to(dtype) for key, tensor in saved().items()}) == []
+
+
+def test_one_number_loads_into_no_axes() -> None:
+    module = nn.Module()
+    module.scale = nn.Parameter(torch.zeros(()))
+    assert told(module, {"scale": torch.ones(1)}) == []
+    assert loads(module, {"scale": torch.ones(1)})
