@@ -1,0 +1,170 @@
+"""The plan: which choices are proved on symbols, with which hints, and which edges are tried."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import sympy
+
+from mhadoc.language import (
+    Attribute,
+    Axis,
+    Case,
+    Cases,
+    Choice,
+    Input,
+    ModuleSpec,
+    Output,
+    Parameter,
+    Rule,
+)
+from mhadoc.language.compiled import free_names, truth
+from mhadoc.proof.covering import ENOUGH, cover
+
+__all__ = ["Plan", "sized", "speaks"]
+
+#: Numbers for hints: all odd, as torch's fused kernel turns an even num_heads into a number.
+_PRIMES = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31)
+
+#: How many sets of hints there are, so that a size that is turned into a number has several.
+_SETS = 3
+
+
+#: From how many cases, drawn at random but always the same, the selection is made.
+_DRAWS = 300
+
+
+def sized(spec: ModuleSpec, sizes: Mapping[str, object]) -> ModuleSpec:
+    """Return a spec whose cases have other sizes."""
+    return replace(spec, cases=replace(spec.cases, sizes={**spec.cases.sizes, **sizes}))
+
+
+def speaks(rule: Rule, values: Mapping[str, Any]) -> bool:
+    """Tell whether a rule says something of sizes in a case, if only that there is nothing."""
+    shaped = isinstance(rule, Output) or (isinstance(rule, Input) and rule.shape is not None)
+    return isinstance(rule, Parameter | Attribute) or (shaped and rule.applies(values))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is tried of a spec: a covering selection, or everything that its rules tell apart."""
+
+    spec: ModuleSpec
+    exhaustive: bool = False
+
+    @cached_property
+    def free(self) -> tuple[str, ...]:
+        """Return the sizes that no other size settles: those that get a symbol."""
+        return tuple(n for n, size in self.spec.cases.sizes.items() if isinstance(size, int))
+
+    @cached_property
+    def hints(self) -> tuple[dict[str, int], ...]:
+        """Return the sets of hints; in each all sizes differ, and each size differs between them.
+
+        Sizes that torch's code never turns into numbers are proved whatever their hint is.
+        """
+        primes = _PRIMES[: max(len(self.free), _SETS)]
+        turns = (primes[2 * k :] + primes[: 2 * k] for k in range(_SETS))
+        return tuple(dict(zip(self.free, turn, strict=False)) for turn in turns)
+
+    def cases(self) -> Iterator[Case]:
+        """Iterate over the cases, one for each configuration; only calls that torch accepts."""
+        return filter(self._legal, dict.fromkeys(self._all() if self.exhaustive else self._few()))
+
+    def _legal(self, case: Case) -> bool:
+        values = self._at_hints.values(case)
+        return all(truth(demand.holds, values) for demand in self.spec.call_requirements)
+
+    @cached_property
+    def _at_hints(self) -> Cases:
+        return sized(self.spec, self.hints[0]).cases
+
+    def _few(self) -> Iterator[Case]:
+        """Iterate over few cases in which every rule meets every value of what it speaks of.
+
+        That is, of the symbols in its shape and condition, and of every size.
+        """
+        drawn = self._drawn()
+        goals = {case: frozenset(self.goals(case)) for case in drawn}
+        missing = frozenset[object]().union(*goals.values())
+        while missing:
+            best = max(drawn, key=lambda case: len(goals[case] & missing))
+            missing -= goals[best]
+            yield best
+
+    def _drawn(self) -> list[Case]:
+        cases, chance = self.spec.cases, random.Random(0)
+        drawn = [cases.draw(sympy.true, chance, {}) for _ in range(_DRAWS)]
+        values = [self._at_hints.values(case) for case in drawn if case is not None]
+        for rule in self.spec.rules:
+            if not any(map(rule.applies, values)):
+                drawn += [cases.draw(rule.when, chance, {}) for _ in range(ENOUGH)]
+        return [case for case in dict.fromkeys(drawn) if case is not None and self._legal(case)]
+
+    def goals(self, case: Case) -> Iterator[object]:
+        """Iterate over what a case lets each rule meet: whether it applies, and settings."""
+        sets, values = self._sets(case), self._at_hints.values(case)
+        for rule, names in self._mentions:
+            if speaks(rule, values):
+                applies = rule.applies(values)
+                yield rule.id, applies
+                yield from ((rule.id, applies, n, sets[n]) for n in names if n in sets)
+
+    @cached_property
+    def _mentions(self) -> tuple[tuple[Rule, frozenset[str]], ...]:
+        """Return each rule with the symbols of its shape and condition, and every size."""
+        parts = ((rule, (rule.when, *(rule.shape or ()))) for rule in self.spec.rules)
+        return tuple((rule, frozenset((*self.free, *free_names(*of)))) for rule, of in parts)
+
+    def _sets(self, case: Case) -> dict[str, object]:
+        """Return what the choices of a case set each symbol to."""
+        choices = self.spec.cases.choices(case).values()
+        return {name: setting for choice in choices for name, setting in choice.sets.items()}
+
+    def _all(self) -> Iterator[Case]:
+        """Iterate over every combination of the choices that a rule's shape or condition speaks of.
+
+        Choices that set those symbols alike count once. The others, such as training or a mask's
+        dtype, stay plain here; three of any choices occur together in the selection that follows.
+        """
+        cases, told = self.spec.cases, self._told()
+        axes = tuple(axis.name for axis in cases.axes if axis.symbols & told)
+        seen = set()
+        for part in cases.where(sympy.true, *axes):
+            case = cases.completed(part)
+            told_apart = tuple((n, s) for n, s in self._sets(case).items() if n in told)
+            if told_apart not in seen:
+                seen.add(told_apart)
+                yield case
+        yield from cover(cases, 3)
+
+    def _told(self) -> frozenset[str]:
+        """Return the names of the symbols that shapes, conditions and flags of forward speak of."""
+        rules = [r for r in self.spec.rules if isinstance(r, Parameter | Input | Output)]
+        parts = [rule.when for rule in rules]
+        parts += [axis for rule in rules if rule.shape for axis in rule.shape]
+        parts += [rule.alias[1] for rule in self.spec.inputs if rule.alias]
+        flags = (rule.name for rule in self.spec.inputs if rule.shape is None)
+        return frozenset((*free_names(*parts), *flags))
+
+    @cached_property
+    def edges(self) -> tuple[dict[str, sympy.Integer], ...]:
+        """Return sets of sizes of which some are 0 or 1, as symbols do not stand for those.
+
+        Every two sizes get all their combinations of 0, 1 and a larger number, with ``exhaustive``
+        every three.
+        """
+        least = {symbol.name: symbol.least for symbol in self.spec.symbols}
+        axes = tuple(_edge(name, least[name]) for name in self.free)
+        cases = Cases({}, axes)
+        rows = (cases.values(case) for case in cover(cases, 3 if self.exhaustive else 2))
+        return tuple({n: sympy.Integer(size) for n, size in row.items()} for row in rows if row)
+
+
+def _edge(name: str, least: int) -> Axis:
+    numbers = [Choice(str(number), {name: number}) for number in (1, 0) if number >= least]
+    return Axis(name, "call", (Choice("larger", {}), *numbers))

@@ -1,0 +1,395 @@
+"""Shape rules are proved for all sizes, and one that is false for some is refuted."""
+
+from __future__ import annotations
+
+import json
+import operator
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sympy import Eq, Expr, Ge, Gt, Le, Lt, Max, Min, Mod, Ne, Piecewise, Symbol, floor
+from sympy.core.relational import Relational
+from torch import nn
+
+import mhadoc
+from mhadoc.catalog.multihead_attention.symbols import (
+    E,
+    L,
+    N,
+    S,
+    add_bias_kv,
+    add_zero_attn,
+    kdim,
+    keys,
+)
+from mhadoc.language import ModuleSpec, Shape
+from mhadoc.proof.covering import covering
+from mhadoc.proof.look import look
+from mhadoc.proof.observe import Bench
+from mhadoc.proof.report import Refutation
+from mhadoc.proof.symbolic import AllSizes, prove_all_sizes
+from mhadoc.proof.symbolic.deduce import LEAST, equal, follows, key, witness
+from mhadoc.proof.symbolic.plan import Plan
+
+SPEC = mhadoc.spec("MultiheadAttention")
+EVERY = {"num_heads", "kdim", "vdim", "L", "S", "N"}
+
+OUTPUTS = [rule.id for rule in SPEC.outputs]
+PARAMETERS = [rule.id for rule in SPEC.parameters]
+INPUTS = [rule.id for rule in SPEC.inputs if rule.shape is not None]
+ATTRIBUTES = [rule.id for rule in SPEC.attributes]
+
+#: Rules that are false, each in its own way, and the rule of torch that they stand for.
+FALSE = {
+    "in_proj_bias": Shape(2 * E + kdim),
+    "bias_k": Shape(1, 1, Max(E, 4)),
+    "out_proj.bias": Shape(Piecewise((E, E < 100), (100, True))),
+    "attn_output.unbatched": Shape(Min(L, 4096), E),
+    "attn_output.batch_first": Shape(N, S, E),
+    "attn_output.sequence_first": Shape(L, Piecewise((N, N <= 1000), (N + 1, True)), E),
+    "attn_output_weights.per_head_unbatched": Shape(L, S + add_bias_kv + add_zero_attn),
+    "attn_output_weights.per_head": Shape(N, Symbol("num_heads"), L, S + add_bias_kv),
+    "attn_output_weights.averaged": Shape(N, L, Max(S, L) + add_bias_kv + add_zero_attn),
+    "attn_output_weights.averaged_unbatched": Shape(Max(L, 2), keys),
+}
+#: Those that no case of the covering set shows: they hold for its sizes.
+UNSEEN = {
+    "out_proj.bias": {"embed_dim": 100},
+    "attn_output.unbatched": {"L": 4096},
+    "attn_output.sequence_first": {"N": 1000},
+    "attn_output_weights.averaged_unbatched": {},
+}
+
+
+def changed(shapes: dict[str, Shape]) -> ModuleSpec:
+    """Return the spec without its claims, with other shapes in some rules."""
+
+    def swap(rules: tuple) -> tuple:
+        return tuple(replace(r, shape=shapes.get(r.id, r.shape)) for r in rules)
+
+    return replace(
+        SPEC,
+        claims=(),
+        parameters=swap(SPEC.parameters),
+        inputs=swap(SPEC.inputs),
+        outputs=swap(SPEC.outputs),
+    )
+
+
+def address(name: str) -> str:
+    return f"MultiheadAttention.{name}"
+
+
+@pytest.fixture(scope="module")
+def proved() -> AllSizes:
+    return prove_all_sizes(SPEC)
+
+
+@pytest.fixture(scope="module")
+def refuted() -> dict[str, Refutation]:
+    return {r.statement: r for r in prove_all_sizes(changed(FALSE)).refutations}
+
+
+def test_the_spec_holds_for_all_sizes(proved: AllSizes) -> None:
+    assert proved.supported
+    assert proved.ok
+    assert proved.torch_version == torch.__version__
+    assert proved.configurations >= 10
+    assert proved.least == 2
+
+
+@pytest.mark.parametrize("name", [*PARAMETERS, *ATTRIBUTES, *INPUTS, *OUTPUTS])
+def test_every_rule_with_a_size_is_proved(proved: AllSizes, name: str) -> None:
+    proof = proved.proofs[address(name)]
+    assert proof.proved, proof.reason
+    assert proof.configurations > 1
+    assert proof.edges > 0
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_parameters_are_proved_for_every_head_dim(proved: AllSizes, name: str) -> None:
+    assert proved.texts[address(name)] == "embed_dim, num_heads, head_dim, kdim, vdim"
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_outputs_are_proved_for_all_their_sizes(proved: AllSizes, name: str) -> None:
+    proof = proved.proofs[address(name)]
+    assert EVERY - ({"N"} if "unbatched" in name else set()) <= {*proof.symbols}
+    assert "head_dim" in proof.symbols or len(proof.numbers["head_dim"]) > 1
+
+
+def test_the_scale_alone_turns_a_size_into_a_number(proved: AllSizes) -> None:
+    turned = {name for proof in proved.proofs.values() for name in proof.numbers}
+    assert turned == {"head_dim"}
+    assert "head_dim" in proved.proofs[address("attn_output_weights.none")].symbols
+
+
+def test_what_cannot_be_proved_says_why(proved: AllSizes) -> None:
+    left = {name: proof.reason for name, proof in proved.proofs.items() if not proof.proved}
+    flags = {rule.id for rule in SPEC.inputs if rule.shape is None}
+    assert left.keys() == {address(name) for name in flags | {a.id for a in SPEC.arguments}}
+    assert set(left.values()) == {"it states no size"}
+
+
+def test_the_result_is_plain_data(proved: AllSizes) -> None:
+    data = json.loads(json.dumps(asdict(proved)))
+    assert data["proofs"][address("in_proj_weight")]["symbols"][0] == "embed_dim"
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_a_false_shape_is_refuted(refuted: dict[str, Refutation], name: str) -> None:
+    found = refuted[address(name)]
+    assert found.expected != found.observed
+    assert found.expected.startswith("(")
+    assert "import torch" in found.code
+
+
+def test_only_false_shapes_are_refuted(refuted: dict[str, Refutation]) -> None:
+    assert refuted.keys() == {address(name) for name in FALSE}
+
+
+@pytest.fixture(scope="module")
+def seen_in_cases() -> set[str]:
+    spec = changed({name: FALSE[name] for name in UNSEEN})
+    return set(look(Bench(spec), covering(spec)).refuted)
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_what_is_false_for_other_sizes_only_needs_symbols(
+    refuted: dict[str, Refutation], seen_in_cases: set[str], name: str
+) -> None:
+    assert address(name) not in seen_in_cases
+    sizes = refuted[address(name)].sizes
+    assert all(sizes[size] > bound for size, bound in UNSEEN[name].items())
+
+
+def test_an_input_of_another_shape_is_refuted() -> None:
+    found = prove_all_sizes(changed({"key.unbatched": Shape(L, kdim)})).refutations
+    (key_rule,) = (r for r in found if r.statement == address("key.unbatched"))
+    assert key_rule.expected == "a call that torch accepts"
+    assert "key shape torch.Size" in key_rule.observed
+
+
+class Limited(nn.MultiheadAttention):
+    """Refuses what torch accepts: a long query."""
+
+    def forward(self, query, key, value, **given):
+        if query.shape[-2] > 512:
+            raise ValueError("the query is too long")
+        return super().forward(query, key, value, **given)
+
+
+class Branching(nn.MultiheadAttention):
+    """Looks at a size, and does the same whatever it is."""
+
+    def forward(self, query, key, value, **given):
+        if query.shape[-1] > 512:
+            query = query + 0
+        return super().forward(query, key, value, **given)
+
+
+class Reading(nn.MultiheadAttention):
+    """Reads the numbers of a tensor, which symbols do not have."""
+
+    def forward(self, query, key, value, **given):
+        if float(query.detach().sum()) > 1e9:
+            raise ValueError("the query is too large")
+        return super().forward(query, key, value, **given)
+
+
+class Unbuildable(nn.MultiheadAttention):
+    """Reads a number in its constructor."""
+
+    def __init__(self, *args, **given):
+        super().__init__(*args, **given)
+        self.total = float(self.out_proj.weight.detach().sum())
+
+
+class Counting(nn.MultiheadAttention):
+    """Turns a size into a number."""
+
+    def forward(self, query, key, value, **given):
+        self.count = int(key.shape[-2])
+        return super().forward(query, key, value, **given)
+
+
+def test_a_limit_is_found_though_no_case_is_so_long() -> None:
+    found = prove_all_sizes(SPEC, subject=Limited)
+    refuted = {refutation.statement: refutation for refutation in found.refutations}
+    query = refuted[address("query.unbatched")]
+    assert query.sizes["L"] == 513
+    assert query.observed == "ValueError: the query is too long"
+    assert {r.statement for r in found.missing} == {address("forward.guard")}
+
+
+def test_a_condition_that_no_rule_states_is_reported() -> None:
+    found = prove_all_sizes(SPEC, subject=Branching)
+    assert not found.refutations
+    (missing,) = found.missing
+    assert missing.statement == address("forward.guard")
+    assert missing.expected == "a rule that states head_dim*num_heads <= 512"
+    assert missing.observed == "torch asks for it; without, nothing found fails"
+    reason = found.proofs[address("attn_output.unbatched")].reason
+    assert reason == "no rule states that head_dim*num_heads <= 512, as torch asks"
+
+
+@pytest.mark.parametrize("subject", [Reading, Unbuildable])
+def test_a_class_that_needs_numbers_is_left_to_the_cases(subject: type) -> None:
+    found = prove_all_sizes(SPEC, subject=subject)
+    assert found.ok
+    reason = found.proofs[address("attn_output.unbatched")].reason
+    assert reason.startswith("torch raises on symbols: ")
+
+
+def test_a_size_that_became_a_number_is_no_longer_a_symbol() -> None:
+    proof = prove_all_sizes(SPEC, subject=Counting).proofs[address("attn_output.unbatched")]
+    assert proof.proved
+    assert "S" not in proof.symbols
+    assert len(proof.numbers["S"]) > 1
+
+
+def test_without_symbolic_sizes_the_cases_remain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("torch.fx.experimental.symbolic_shapes.ShapeEnv")
+    found = prove_all_sizes(SPEC)
+    assert not found.supported
+    assert found.ok
+    assert found.texts == {}
+    assert "cannot import name 'ShapeEnv'" in found.reason
+    assert {proof.reason for proof in found.proofs.values()} == {found.reason}
+
+
+class TestPlan:
+    """Which configurations, hints and edges there are."""
+
+    def test_in_a_set_of_hints_all_sizes_differ(self) -> None:
+        for hints in Plan(SPEC).hints:
+            assert len({*hints.values(), hints["num_heads"] * hints["head_dim"]}) == 8
+
+    def test_sets_of_hints_differ_in_every_size(self) -> None:
+        one, two, three = Plan(SPEC).hints
+        assert all(len({one[name], two[name], three[name]}) == 3 for name in one)
+
+    def test_a_size_that_others_settle_gets_no_symbol(self) -> None:
+        assert "embed_dim" not in Plan(SPEC).free
+
+    @pytest.mark.parametrize(
+        ("name", "settings"),
+        [
+            ("in_proj_weight", {E}),
+            ("q_proj_weight", {E, kdim}),
+            ("attn_output.unbatched", {E, kdim}),
+        ],
+    )
+    def test_in_the_selection_rules_meet_every_kdim(self, name: str, settings: set) -> None:
+        plan = Plan(SPEC)
+        goals = {goal for case in plan.cases() for goal in plan.goals(case)}
+        assert {goal[3] for goal in goals if goal[:3] == (name, True, "kdim")} == settings
+
+    def test_all_configurations_are_distinct_and_many(self) -> None:
+        cases = list(Plan(SPEC, exhaustive=True).cases())
+        assert len(cases) == len({*cases}) > 7000
+
+    def test_edges_hold_every_two_sizes_at_0_and_1(self) -> None:
+        edges = Plan(SPEC).edges
+        assert any(edge.get("L") == 0 and edge.get("S") == 0 for edge in edges)
+        assert any(edge.get("N") == 1 and edge.get("num_heads") == 1 for edge in edges)
+        assert not any(edge.get("head_dim") == 0 for edge in edges)
+
+
+x, y = Symbol("x", integer=True, nonnegative=True), Symbol("y", integer=True, nonnegative=True)
+
+
+class TestDeduce:
+    """What is shown for all sizes, and numbers where something is not so."""
+
+    @pytest.mark.parametrize(
+        "condition",
+        [
+            x >= 2,
+            Ne(x, 0),
+            Ne(x * y, 1),
+            x * y >= 4,
+            x * y > y,
+            Eq(floor((4 * x * y - 1) / (x * y)), 3),
+            (x > 1) & (y > 1),
+            (x > 1) | (y > 5),
+            ~(x < 2),
+        ],
+    )
+    def test_follows(self, condition: Relational) -> None:
+        assert follows(condition)
+
+    @pytest.mark.parametrize(
+        "condition",
+        [
+            x >= 3,
+            Ne(x, 7),
+            Ne(x, y),
+            Eq(x, y),
+            x > y,
+            Eq(Mod(x, 2), 0),
+            Eq(floor((4 * x - 3) / x), 3),
+            (x > 1) & (y > 2),
+            ~Eq(Mod(x, 2), 0),
+        ],
+    )
+    def test_does_not_follow(self, condition: Relational) -> None:
+        assert not follows(condition)
+
+    def test_what_is_known_is_used(self) -> None:
+        assert follows(Ne(y, x), {key(Ne(x, y)): True})
+        assert not follows(Ne(y, x), {key(Eq(x, y)): True})
+
+    @pytest.mark.parametrize(
+        ("one", "other"), [(x * (y + 1), x * y + x), (Max(x, 1), x), (Min(x, 2), 2 + 0 * x)]
+    )
+    def test_equal(self, one: Expr, other: Expr) -> None:
+        assert equal(one, other)
+
+    @pytest.mark.parametrize(("one", "other"), [(Max(x, 3), x), (x, y), (Min(x, 4096), x)])
+    def test_not_equal(self, one: Expr, other: Expr) -> None:
+        assert not equal(one, other)
+
+    @pytest.mark.parametrize(
+        ("wrong", "sizes"),
+        [
+            (Ne(Min(x, 4096), x), {"x": 4097}),
+            (x > 512, {"x": 513}),
+            (Ne(x, y), {"x": 2, "y": 3}),
+            (Eq(Mod(x, 2), 1), {"x": 3}),
+        ],
+    )
+    def test_witness_is_the_smallest(self, wrong: Relational, sizes: dict[str, int]) -> None:
+        found = witness(wrong, Ge(x, 0), {"x": 11, "y": 13})
+        assert found is not None
+        assert sum(found.values()) == sum(sizes.values())
+
+    def test_no_witness_of_what_is_never_so(self) -> None:
+        assert witness(x < 1, Ge(x, 0), {"x": 11}) is None
+
+    def test_a_witness_meets_what_is_given(self) -> None:
+        assert witness(x > 4, Ne(x, 5), {"x": 11}) == {"x": 11}
+
+
+RELATIONS = {Eq: operator.eq, Ne: operator.ne, Ge: operator.ge, Gt: operator.gt, Le: operator.le}
+COEFFICIENTS = st.integers(-3, 3)
+SIZES = st.integers(LEAST, 20)
+
+
+@given(st.sampled_from([*RELATIONS]), COEFFICIENTS, COEFFICIENTS, COEFFICIENTS, SIZES, SIZES)
+def test_what_follows_is_true_of_all_numbers(
+    kind: type, a: int, b: int, c: int, one: int, other: int
+) -> None:
+    if follows(kind(a * x + b * y, c)):
+        assert RELATIONS[kind](a * one + b * other, c)
+
+
+@given(COEFFICIENTS, COEFFICIENTS, st.integers(-9, 9))
+def test_a_relation_has_one_key_however_it_is_written(a: int, b: int, c: int) -> None:
+    left, right = a * x + y, b * y + c
+    assert key(Eq(left, right, evaluate=False)) == key(Eq(right, left, evaluate=False))
+    assert key(Lt(left, right, evaluate=False)) == key(Gt(right, left, evaluate=False))
+    assert key(Lt(left, right, evaluate=False)) == key(Le(left + 1, right, evaluate=False))
