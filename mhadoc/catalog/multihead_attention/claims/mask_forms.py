@@ -28,6 +28,7 @@ from mhadoc.catalog.multihead_attention.symbols import (
     attn_mask_rank,
     batched,
     is_causal,
+    need_weights,
     padding_mask,
 )
 from mhadoc.language import Claim, Mismatch, Seen, same
@@ -94,6 +95,13 @@ def _strided(seen: Seen, error: str = "no error") -> Mismatch | None:
     return same(error, type(again.error).__name__ if again.error else "no error") or alike(
         seen, again
     )
+
+
+def _narrow(seen: Seen, error: str = "no error") -> Mismatch | None:
+    """Pass a mask of float32 beside a query of float64."""
+    again = seen.again(attn_mask=seen.inputs["attn_mask"].float())
+    found = type(again.error).__name__ if again.error else "no error"
+    return same(error, found) or alike(seen, again, 1e-6)
 
 
 CLAIMS = (
@@ -262,6 +270,28 @@ CLAIMS = (
         when=And(RUNS, Or(GIVEN, padding_mask)),
         axes=("rank", "attn_mask", "key_padding_mask", "need_weights"),
         twins={"they must be": partial(_strided, error="RuntimeError")},
+        source=ATTEND,
+    ),
+    Claim(
+        id="mha.mask.float32",
+        sentence="With `need_weights=False` a mask of float32 goes with a query of any float "
+        "dtype; with the weights its dtype must be the query's.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> mha = nn.MultiheadAttention(embed_dim=10, num_heads=2, dtype=torch.bfloat16)
+        >>> x, mask = torch.randn(7, 10, dtype=torch.bfloat16), torch.randn(7, 7)
+        >>> output, _ = mha(x, x, x, attn_mask=mask, need_weights=False)
+        >>> output.dtype
+        torch.bfloat16
+        >>> mha(x, x, x, attn_mask=mask)
+        Traceback (most recent call last):
+        RuntimeError: Input dtypes must be the same, got: input float, batch1: c10::BFloat16, ...
+        """,
+        check=_narrow,
+        when=And(_CALM, FLOAT, Not(padding_mask), Not(need_weights)),
+        axes=("rank", "attn_mask", "identity"),
+        twins={"its dtype must be the query's": partial(_narrow, error="RuntimeError")},
         source=ATTEND,
     ),
 )
