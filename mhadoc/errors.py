@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-__all__ = ["MhadocError", "RuleError", "ShapeError", "UnknownNameError"]
+__all__ = [
+    "MhadocError",
+    "MissingExtraError",
+    "RuleError",
+    "ShapeError",
+    "UnknownNameError",
+    "WorkersLostError",
+]
 
 
 class MhadocError(Exception):
@@ -72,3 +79,29 @@ class UnknownNameError(MhadocError, LookupError):
     def __reduce__(self) -> tuple[object, ...]:
         """Let the error cross a process boundary with its parts."""
         return UnknownNameError, (self.kind, self.name, self.known)
+
+
+class MissingExtraError(MhadocError, ImportError):
+    """A package is needed that only an extra of mhadoc brings."""
+
+    def __init__(self, extra: str, purpose: str) -> None:
+        """Say what it is needed for and how to get it."""
+        self.extra, self.purpose = extra, purpose
+        super().__init__(f'{purpose} needs more packages: pip install "mhadoc[{extra}]"')
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error cross a process boundary with its parts."""
+        return MissingExtraError, (self.extra, self.purpose)
+
+
+class WorkersLostError(MhadocError, RuntimeError):
+    """The workers of an executor are gone, or fail at the same work again and again."""
+
+    def __init__(self, left: int, problem: str) -> None:
+        """Say how many pieces of work are left and what happened last."""
+        self.left, self.problem = left, problem
+        super().__init__(f"{left} pieces of work are left: the workers are lost ({problem})")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error cross a process boundary with its parts."""
+        return WorkersLostError, (self.left, self.problem)

@@ -43,30 +43,33 @@ def proved(target: object, folder: Path) -> Report:
     return report
 
 
-def key(spec: ModuleSpec) -> str:
+def key(spec: ModuleSpec, *subjects: type) -> str:
     """Return a name for everything a spec's proof depends on: versions and file contents.
 
-    It is the same wherever the files lie.
+    It is the same wherever the files lie. The packages of subjects, that is of classes that claim
+    to be drop-ins, count as well.
     """
     parts = [spec.name, sys.version, version("torch"), version("sympy")]
-    files = ((path.parts[-2:], sha256(path.read_bytes()).hexdigest()) for path in sources(spec))
-    parts += sorted(f"{'/'.join(names)} {digest}" for names, digest in files)
+    files = sources(spec, *subjects)
+    digests = ((path.parts[-2:], sha256(path.read_bytes()).hexdigest()) for path in files)
+    parts += sorted(f"{'/'.join(names)} {digest}" for names, digest in digests)
     return sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def sources(spec: ModuleSpec) -> tuple[Path, ...]:
+def sources(spec: ModuleSpec, *subjects: type) -> tuple[Path, ...]:
     """Return the files that a spec's proof depends on, sorted.
 
     These are the rooms of this package, the files of torch that the statements cite, and, for a
-    spec from outside, the packages that define it, its checks and its module.
+    spec from outside, the packages that define it, its checks and its module; and the packages of
+    subjects.
     """
     found = {_PACKAGE / "errors.py"}
     for room in _ROOMS:
         found.update((_PACKAGE / room).rglob("*.py"))
     found.update(_cited(spec))
-    if not _is_ours(spec):
-        for name in _packages(spec) - {"mhadoc", "torch"}:
-            found.update(_files(name))
+    names = {subject.__module__.partition(".")[0] for subject in subjects}
+    for name in (names if _is_ours(spec) else names | _packages(spec)) - {"mhadoc", "torch"}:
+        found.update(_files(name))
     return tuple(sorted(found))
 
 

@@ -31,6 +31,8 @@ __all__ = [
     "look_at_examples",
     "look_at_module",
     "look_further",
+    "note_unbuilt",
+    "tried",
 ]
 
 
@@ -57,12 +59,17 @@ def _built(bench: Bench, case: Case, tally: Tally) -> Observation | None:
     try:
         return bench.observe(case)
     except RAISED as raised:
-        mismatch = Mismatch("a module that can be built", f"{type(raised).__name__}: {raised}")
-        tally.note(f"{bench.spec.name}.state_dict", case, mismatch)
+        note_unbuilt(bench, case, raised, tally)
         return None
 
 
-def _tried(check: Callable[..., Mismatch | None], *about: Any) -> Mismatch | None:
+def note_unbuilt(bench: Bench, case: Case, raised: Exception, tally: Tally) -> None:
+    """Note that a class cannot even be built in a case."""
+    mismatch = Mismatch("a module that can be built", f"{type(raised).__name__}: {raised}")
+    tally.note(f"{bench.spec.name}.state_dict", case, mismatch)
+
+
+def tried(check: Callable[..., Mismatch | None], *about: Any) -> Mismatch | None:
     """Check a statement; what a class raises on the way refutes it."""
     try:
         return check(*about)
@@ -75,12 +82,12 @@ def look_at_class(bench: Bench, tally: Tally) -> None:
     found, plainest = bench.spec, bench.spec.cases.plainest()
     for rule in found.rules:
         if isinstance(rule, Argument | Input | Parameter):
-            mismatch = _tried(check_class, rule, bench)
+            mismatch = tried(check_class, rule, bench)
             if mismatch or not isinstance(rule, Parameter):
                 tally.note(found.address(rule), plainest, mismatch)
     for requirement in found.requirements:
         if requirement.example is not None:
-            mismatch = _tried(check_requirement, requirement, bench)
+            mismatch = tried(check_requirement, requirement, bench)
             tally.note(found.address(requirement), plainest, mismatch)
 
 
@@ -104,7 +111,7 @@ def look_at_module(seen: Observation, tally: Tally) -> None:
     tally.note(f"{found.name}.state_dict", seen.case, unexpected_state(seen))
     for rule in (*found.arguments, *found.parameters, *found.attributes):
         if speaks_of(rule, seen):
-            tally.note(found.address(rule), seen.case, _tried(check_case, rule, seen))
+            tally.note(found.address(rule), seen.case, tried(check_case, rule, seen))
 
 
 def look_at_call(seen: Observation, tally: Tally) -> None:
@@ -117,17 +124,17 @@ def look_at_call(seen: Observation, tally: Tally) -> None:
     rules: tuple[Input | Output, ...] = (*found.inputs, *found.outputs)
     for rule in rules:
         if speaks_of(rule, seen):
-            tally.note(found.address(rule), seen.case, _tried(check_case, rule, seen))
+            tally.note(found.address(rule), seen.case, tried(check_case, rule, seen))
 
 
 def look_further(seen: Observation, statements: tuple[Statement, ...], tally: Tally) -> None:
     """Check what needs more calls: some claims, and mistakes in calls that are legal."""
     for stated in statements:
         if isinstance(stated, Claim):
-            tally.note(stated.id, seen.case, _tried(stated.check, seen))
+            tally.note(stated.id, seen.case, tried(stated.check, seen))
         elif seen.error is None:
             address = seen.bench.spec.address(stated)
-            tally.note(address, seen.case, _tried(check_mistake, stated, seen))
+            tally.note(address, seen.case, tried(check_mistake, stated, seen))
 
 
 def look_again(statement: str, bench: Bench, case: Case) -> Mismatch | None:

@@ -13,7 +13,7 @@ import torch
 from mhadoc.language import Claim, Mismatch
 from mhadoc.language.claims import Check
 from mhadoc.language.compiled import compiled, free_names, picker, truth
-from mhadoc.proof.look import look_at_call
+from mhadoc.proof.look import look_at_call, tried
 from mhadoc.proof.observe import Observation
 from mhadoc.proof.reading import Held, Reading, Watched
 from mhadoc.proof.tally import Tally
@@ -146,14 +146,19 @@ class Memory:
         yield from self._recall(self._reading, sight, _rules, ())
         for check, claims in self._claims.items():
             if speaking := [claim for claim in claims if next(speaks)]:
-                mismatch = self._recall(self._reading, sight, check, ())
+                mismatch = self._recall(self._reading, sight, _checked, (check,))
                 yield from ((claim.id, mismatch) for claim in speaking)
         if len(self._reading) > known:
             self._exact = sympy.Or(*self._where_numbers_are_read())
 
     def _where_numbers_are_read(self) -> set[sympy.Basic]:
-        reading = {check for (check, _), (read, _) in self._results.items() if read.numbers}
-        return {claim.when for check in reading for claim in self._claims.get(check, ())}
+        known = {arguments: reading for (_, arguments), (reading, _) in self._results.items()}
+        return {
+            claim.when
+            for check, claims in self._claims.items()
+            for claim in claims
+            if (check,) in known and known[check,].numbers
+        }
 
     def _recall(
         self, reader: Reading, sight: Sight, function: Callable[..., Any], arguments: Arguments
@@ -194,6 +199,10 @@ def _rules(seen: Observation) -> Found:
     look_at_call(seen, tally)
     refuted = ((statement, mismatch) for statement, (_, mismatch) in tally.refuted.items())
     return (*((statement, None) for statement in tally.held), *refuted)
+
+
+def _checked(seen: Observation, check: Check) -> Mismatch | None:
+    return tried(check, seen)
 
 
 def _of_every_call(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:

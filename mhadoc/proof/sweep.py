@@ -6,170 +6,151 @@ call came to before; only where that is new do the checks run.
 
 from __future__ import annotations
 
+import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import product
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+from threading import Lock
 from typing import Any
 
 import torch
 
-from mhadoc.language import Case, Input, ModuleSpec, Rule
-from mhadoc.language.compiled import free_names
-from mhadoc.proof.look import look_at_module
-from mhadoc.proof.memory import Memory, Outcome, Page, Sight, Verdict, outcome_of
-from mhadoc.proof.observe import RAISED, Bench, Observation
+from mhadoc.catalog import spec as catalogued
+from mhadoc.catalog import specs
+from mhadoc.errors import UnknownNameError
+from mhadoc.language import ModuleSpec
+from mhadoc.proof.chunks import Call, Chunk, Constructor, Group, SharedBench, chunks, groups
+from mhadoc.proof.executors import gather
+from mhadoc.proof.journal import Journal
+from mhadoc.proof.look import look_at_module, note_unbuilt
+from mhadoc.proof.memory import Memory, Outcome, Sight, Verdict, outcome_of
+from mhadoc.proof.observe import RAISED, Bench, Observation, imported
 from mhadoc.proof.reading import Held
 from mhadoc.proof.tally import Tally
 
-__all__ = ["Chunk", "SharedBench", "chunks", "sweep_chunk"]
+__all__ = ["Progress", "sweep", "sweep_chunk"]
 
 #: So many outcomes of one question are remembered: the same numbers in different roundings.
 _ROUNDINGS = 16
+#: One chunk at a time in one process: modes, warnings and memory are the process's own.
+_ALONE = Lock()
 
-#: The positions that a case chooses on the axes of the constructor, by the axes' places.
-Constructor = tuple[tuple[int, int], ...]
+#: Is told how many cases are done, and how many there are.
+Progress = Callable[[int, int], None]
+
+
+def _silent(done: int, cases: int) -> None:
+    """Tell nobody."""
+
+
+def sweep(
+    bench: Bench,
+    *,
+    executor: Executor | None = None,
+    journal: Journal | None = None,
+    progress: Progress = _silent,
+) -> Tally:
+    """Try every case of a spec, in this process or where an executor says.
+
+    What the journal holds already is not done again, and what is finished is written there.
+    ``progress`` is told how many cases of how many are done.
+    """
+    total, known, cases = Tally(), journal.read() if journal else {}, len(bench.spec.cases)
+    for tally in known.values():
+        total.add(tally)
+    waiting = [chunk for chunk in chunks(bench.spec) if chunk.name not in known]
+    more = partial(_more, total, cases, progress)
+    more(0)
+    done = _here(bench, waiting, more) if executor is None else _there(executor, bench, waiting)
+    for chunk, tally in done:
+        total.add(tally)
+        if journal:
+            journal.write(chunk.name, tally)
+        more(0)
+    return total
+
+
+def _more(total: Tally, cases: int, progress: Progress, number: int) -> None:
+    progress(total.cases + number, cases)
+
+
+def _here(
+    bench: Bench, waiting: list[Chunk], more: Callable[[int], None]
+) -> Iterator[tuple[Chunk, Tally]]:
+    """Do chunks one after the other in this process."""
+    shared, memory = SharedBench(bench.spec, bench.subject, bench.device), Memory(bench.spec.claims)
+    for chunk in waiting:
+        yield chunk, sweep_chunk(shared, chunk, memory, more)
+
+
+def _there(executor: Executor, bench: Bench, waiting: list[Chunk]) -> Iterator[tuple[Chunk, Tally]]:
+    """Give chunks to an executor."""
+    place = _place(bench.spec)
+    tasks = [_Task(place, bench.subject, bench.device, chunk) for chunk in waiting]
+    for task, tally in gather(executor, _do, tasks):
+        yield task.chunk, tally
 
 
 @dataclass(frozen=True)
-class Chunk:
-    """Constructors that are alike in all that a rule speaks of, so that their calls are the same.
+class _Task:
+    """A chunk for another process: plain data, and names of what can be imported there."""
 
-    It is the piece of a sweep that is done by one worker and written down when it is finished.
+    spec: str
+    subject: type | None
+    device: str
+    chunk: Chunk
+
+
+def _do(task: _Task) -> Tally:
+    """Do a chunk in the process of a worker."""
+    bench, memory = _workplace(task.spec, task.subject, task.device)
+    return sweep_chunk(bench, task.chunk, memory)
+
+
+@lru_cache(maxsize=1)
+def _workplace(place: str, subject: type | None, device: str) -> tuple[SharedBench, Memory]:
+    spec: ModuleSpec = imported(place) if ":" in place else catalogued(place)
+    return SharedBench(spec, subject, device), Memory(spec.claims)
+
+
+def _place(spec: ModuleSpec) -> str:
+    """Return how another process finds a spec: its name, or ``module:NAME``.
+
+    Raises UnknownNameError for a spec that no module holds.
     """
-
-    constructors: tuple[Constructor, ...]
-    cases: int
-
-    @property
-    def name(self) -> str:
-        """Return a name that no other chunk has."""
-        return "-".join(str(position) for _, position in self.constructors[0])
-
-
-def chunks(spec: ModuleSpec) -> tuple[Chunk, ...]:
-    """Return the pieces of a sweep, the largest first; together they are all cases."""
-    cases, names = spec.cases, _mentioned(spec)
-    places = [place for place, axis in enumerate(cases.axes) if axis.part == "constructor"]
-    alike: dict[tuple[object, ...], list[tuple[Any, Constructor]]] = {}
-    for at in product(*(range(len(cases.axes[place].choices)) for place in places)):
-        constructor = tuple(zip(places, at, strict=True))
-        values = cases.values(cases.completed(dict(constructor)))
-        group = alike.setdefault(tuple(values[name] for name in names), [])
-        group.append((tuple(values.items()), constructor))
-    found = []
-    for group in alike.values():
-        constructors = tuple(constructor for _, constructor in sorted(group))
-        calls = sum(1 for _ in cases.having(dict(constructors[0])))
-        if calls:
-            found.append(Chunk(constructors, calls * len(constructors)))
-    return tuple(sorted(found, key=lambda chunk: -chunk.cases))
-
-
-def _mentioned(spec: ModuleSpec) -> tuple[str, ...]:
-    """Return the names of the symbols that any rule or demand of the call mentions."""
-    parts = [attribute.value for attribute in spec.attributes]
-    for demand in spec.call_requirements:
-        parts += [demand.when, demand.holds, demand.unless]
-    rules = (*spec.parameters, *spec.inputs, *spec.outputs)
-    return tuple(sorted({*_symbols(rules), *free_names(*parts, spec.cases.consistent)}))
-
-
-def _symbols(rules: tuple[Rule, ...]) -> tuple[str, ...]:
-    """Return the names of the symbols that some rules mention."""
-    parts = [rule.when for rule in rules]
-    parts += [axis for rule in rules for axis in rule.shape or ()]
-    for rule in rules:
-        if isinstance(rule, Input):
-            parts += [rule.floating, *(rule.alias or ())[1:]]
-    return free_names(*parts)
-
-
-@dataclass(frozen=True)
-class SharedBench(Bench):
-    """A bench that makes each input once, for all cases."""
-
-    def inputs(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return forward's arguments, the same objects for cases that agree in all they need."""
-        key = tuple([values[name] for name in self._needed])
-        if key not in self._inputs:
-            self._inputs[key] = super().inputs(values)
-        return self._inputs[key]
-
-    def tensor(self, name: str, shape: tuple[int, ...], floating: bool) -> torch.Tensor:
-        """Return the input that belongs to a name and a shape, the same object each time."""
-        key = (name, shape, floating)
-        if key not in self._tensors:
-            self._tensors[key] = super().tensor(name, shape, floating)
-        return self._tensors[key]
-
-    @cached_property
-    def _needed(self) -> tuple[str, ...]:
-        flags = {rule.name for rule in self.spec.inputs if rule.shape is None}
-        return tuple(sorted({*_symbols(self.spec.inputs), *flags}))
-
-    @cached_property
-    def _inputs(self) -> dict[Any, dict[str, Any]]:
-        return {}
-
-    @cached_property
-    def _tensors(self) -> dict[Any, torch.Tensor]:
-        return {}
-
-
-@dataclass(slots=True)
-class Call:
-    """One way to call the modules of a chunk, and the verdicts on such calls so far.
-
-    ``exact`` tells whether a claim speaks of its numbers: they are compared only then.
-    """
-
-    at: tuple[int, ...]
-    inputs: dict[str, Any]
-    values: dict[str, Any] = field(default_factory=dict)
-    exact: bool = False
-    page: Page = field(default_factory=list)
-
-
-@dataclass
-class Group:
-    """The calls of a chunk in one mode: training or not, with gradients or without."""
-
-    training: bool
-    grad: bool
-    calls: list[Call]
-    ready: object = None
-
-
-def groups(bench: Bench, chunk: Chunk) -> list[Group]:
-    """Return the calls of a chunk, mode by mode."""
-    cases = bench.spec.cases
-    found: dict[tuple[bool, bool], list[Call]] = {}
-    for case in cases.having(dict(chunk.constructors[0])):
-        values = cases.values(case)
-        mode = bool(values.get("training", True)), bool(values.get("grad", True))
-        found.setdefault(mode, []).append(Call(case.at, bench.inputs(values), values))
-    return [Group(training, grad, calls) for (training, grad), calls in found.items()]
+    if spec.name in specs() and catalogued(spec.name) is spec:
+        return spec.name
+    for name, module in list(sys.modules.items()):
+        for attribute, value in list(vars(module).items()):
+            if value is spec:
+                return f"{name}:{attribute}"
+    raise UnknownNameError("spec in a module that workers can import", spec.name, specs())
 
 
 def sweep_chunk(
-    bench: Bench, chunk: Chunk, memory: Memory, progress: Callable[[int], None] = lambda n: None
+    bench: Bench, chunk: Chunk, memory: Memory, more: Callable[[int], None] = lambda number: None
 ) -> Tally:
-    """Try every case of a chunk; ``progress`` is told how many more are done."""
+    """Try every case of a chunk; ``more`` is told how many are done."""
     tally = Tally()
     with _alone() as caught:
         modes = groups(bench, chunk)
         for constructor in chunk.constructors:
+            case = modes[0].calls[0].case(constructor)
             torch.manual_seed(0)
-            case = bench.spec.cases.completed(dict(constructor))
-            module = bench.build(bench.arguments(case))
-            for group in modes:
-                run = _Run(bench, constructor, module, group, memory, tally, caught)
-                run.all()
-            run.look_at_module()
-            progress(sum(len(group.calls) for group in modes))
+            try:
+                module = bench.build(bench.arguments(case))
+            except RAISED as raised:
+                note_unbuilt(bench, case, raised, tally)
+            else:
+                for group in modes:
+                    run = _Run(bench, constructor, module, group, memory, tally, caught)
+                    run.all()
+                run.look_at_module()
+            tally.cases += chunk.cases // len(chunk.constructors)
+            more(tally.cases)
         memory.forget(tally)
     return tally
 
@@ -181,6 +162,7 @@ def _alone() -> Iterator[list[Any]]:
     torch.set_num_threads(1)
     try:
         with (
+            _ALONE,
             torch.random.fork_rng(devices=[]),
             torch.enable_grad(),
             warnings.catch_warnings(record=True) as caught,
@@ -209,7 +191,6 @@ class _Run:
         torch.set_grad_enabled(self.group.grad)
         self._prepare()
         self._call()
-        self.tally.cases += len(self.group.calls)
 
     def look_at_module(self) -> None:
         """Check the module's parameters and attributes, which no call should have changed."""
@@ -219,21 +200,15 @@ class _Run:
     def _held(self) -> Held:
         return Held(self.module)
 
-    def _case(self, call: Call) -> Case:
-        at = list(call.at)
-        for place, position in self.constructor:
-            at[place] = position
-        return Case(tuple(at))
-
     def _prepare(self) -> None:
         """Find the page of each call, unless those of the constructor before will do."""
         values, memory, group = self.bench.spec.cases.values, self.memory, self.group
         of_module = memory.of_module(self._held)
-        ready = len(memory), of_module, values(self._case(group.calls[0]))
+        ready = len(memory), of_module, values(group.calls[0].case(self.constructor))
         if group.ready == ready:
             return
         for call in group.calls:
-            call.values = values(self._case(call))
+            call.values = values(call.case(self.constructor))
             call.exact = memory.exact(call.values)
             call.page = memory.page(of_module, call.values, call.inputs)
         group.ready = ready
@@ -254,7 +229,7 @@ class _Run:
                 verdict = self._look(call, returned)
             verdict.times += 1
             for statement, mismatch in verdict.refuted:
-                self.tally.note(statement, self._case(call), mismatch)
+                self.tally.note(statement, call.case(self.constructor), mismatch)
             caught.clear()
 
     def _outcome(self, call: Call, returned: Any) -> Outcome:
@@ -278,7 +253,7 @@ class _Run:
         failed = isinstance(returned, Exception)
         return Observation(
             bench=self.bench,
-            case=self._case(call),
+            case=call.case(self.constructor),
             values=call.values,
             module=self.module,
             inputs=call.inputs,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from mhadoc.language import Case, Mismatch
 
@@ -31,6 +33,23 @@ class Tally:
         self.cases += other.cases
         for statement, (case, mismatch) in other.refuted.items():
             self.note(statement, case, mismatch)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the tally as plain data."""
+        refuted = {
+            statement: {"at": case.at, **asdict(mismatch)}
+            for statement, (case, mismatch) in self.refuted.items()
+        }
+        return {"held": dict(self.held), "refuted": refuted, "cases": self.cases}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Tally:
+        """Return the tally that plain data describes."""
+        refuted = {
+            statement: (Case(tuple(why["at"])), Mismatch(why["expected"], why["observed"]))
+            for statement, why in data["refuted"].items()
+        }
+        return cls(Counter(data["held"]), refuted, data["cases"])
 
 
 def _size(case: Case) -> tuple[int, Case]:

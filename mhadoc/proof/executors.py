@@ -1,0 +1,116 @@
+"""Other processes and machines: work given out, and given out again where a worker is lost."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    as_completed,
+)
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from mhadoc.errors import MissingExtraError, WorkersLostError
+
+__all__ = ["Workers", "gather", "scheduler"]
+
+#: So many times in a row all workers may be lost without one result.
+_ATTEMPTS = 3
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def gather(
+    executor: Executor, function: Callable[[Item], Result], items: Iterable[Item]
+) -> Iterator[tuple[Item, Result]]:
+    """Iterate over items and their results as they come, none lost with a worker.
+
+    Raises WorkersLostError where nothing comes back however often it is given out.
+    """
+    waiting, fruitless = list(items), 0
+    while waiting:
+        lost: list[Item] = []
+        problem: BaseException | None = None
+        for item, future in _finished(executor, function, waiting):
+            found = CancelledError() if future.cancelled() else future.exception()
+            if found is None:
+                yield item, future.result()
+            else:
+                problem = found
+                lost.append(item)
+        fruitless = fruitless + 1 if len(lost) == len(waiting) else 0
+        if fruitless == _ATTEMPTS:
+            raise WorkersLostError(len(lost), _told(problem)) from problem
+        waiting = lost
+
+
+def _finished(
+    executor: Executor, function: Callable[[Item], Result], items: list[Item]
+) -> Iterator[tuple[Item, Future[Result]]]:
+    """Give out items and iterate over what is finished; what is left is taken back at the end."""
+    futures: dict[Future[Result], Item] = {}
+    try:
+        for item in items:
+            futures[executor.submit(function, item)] = item
+        for future in as_completed(futures):
+            yield futures[future], future
+    except BrokenExecutor as broken:
+        raise WorkersLostError(len(items), _told(broken)) from broken
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _told(problem: BaseException | None) -> str:
+    return f"{type(problem).__name__}: {problem}"
+
+
+class Workers(Executor):
+    """Processes on this machine, which are replaced when one of them dies."""
+
+    def __init__(self, number: int) -> None:
+        """Start so many processes, each with one thread."""
+        self._number = number
+        self._pool = self._started()
+
+    def _started(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            self._number, mp_context=get_context("spawn"), initializer=_die_silently
+        )
+
+    def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
+        """Give out one call, to new processes where the old ones are gone."""
+        try:
+            return self._pool.submit(fn, *args, **kwargs)
+        except BrokenExecutor:
+            self._pool.shutdown(wait=False)
+            self._pool = self._started()
+            return self._pool.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the processes."""
+        self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+
+def _die_silently() -> None:
+    """Let Ctrl-C end a worker without a traceback of its own."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def scheduler(address: str) -> Executor:
+    """Return an executor that gives work to the Dask cluster at an address.
+
+    Raises MissingExtraError where Dask is not installed, and OSError where nobody answers.
+    """
+    try:
+        from distributed import Client
+    except ModuleNotFoundError as missing:
+        raise MissingExtraError("distributed", "a Dask cluster") from missing
+    executor: Executor = Client(address, set_as_default=False).get_executor(retries=_ATTEMPTS)
+    return executor
