@@ -115,6 +115,31 @@ def _meta(seen: Any, expected: str = "") -> Mismatch | None:
     return same(expected or told(plainly(seen, **inputs)), told(found))
 
 
+def _meta_mask(seen: Any, *others: str) -> Mismatch | None:
+    """Call on meta with the mask, and what else is named, left on the case's own device."""
+    inputs = {name: seen.inputs[name] for name in _SEQUENCES}
+    tensors = {name: t if name in others else t.to("meta") for name, t in inputs.items()}
+    mask = inputs["query"].new_zeros((seen.values["L"], seen.values["S"]))
+    module = seen.bench.cls(**{**seen.bench.arguments(seen.case), "device": "meta"})
+    return failure(plainly(seen, module=module, attn_mask=mask, **tensors))
+
+
+def _fake(seen: Any, output: str = "attn_output") -> Mismatch | None:
+    """Build and call under FakeTensorMode, and compare the shapes with those of real tensors."""
+    import torch
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    real = plainly(seen, average_attn_weights=True)
+    with FakeTensorMode():
+        module = seen.bench.cls(**seen.bench.arguments(seen.case))
+        given = (seen.inputs[name] for name in _SEQUENCES)
+        found = module(*(torch.empty(t.shape, dtype=t.dtype, device=t.device) for t in given))
+    if failed := failure(real):
+        return failed
+    expected = (real.outputs[name].shape for name in (output, "attn_output_weights"))
+    return same([tuple(shape) for shape in expected], [tuple(tensor.shape) for tensor in found])
+
+
 _SEQUENCES = ("query", "key", "value")
 
 CLAIMS = (
@@ -253,5 +278,42 @@ CLAIMS = (
         axes=("rank", "kdim"),
         twins={"nothing is checked": partial(_meta, expected="no error")},
         source=ATTEND,
+    ),
+    Claim(
+        id="mha.tools.meta_mask",
+        sentence="Silent: on the meta device an `attn_mask` on another device is taken.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> mha = nn.MultiheadAttention(embed_dim=10, num_heads=2, device="meta")
+        >>> x = torch.randn(4, 10, device="meta")
+        >>> output, weights = mha(x, x, x, attn_mask=torch.zeros(4, 4))  # on the CPU
+        >>> output.device
+        device(type='meta')
+        """,
+        check=_meta_mask,
+        axes=("kdim",),
+        twins={"so is a query": lambda seen: _meta_mask(seen, "query")},
+        source=ATTEND,
+    ),
+    Claim(
+        id="mha.tools.fake",
+        sentence="Under `FakeTensorMode` the module is built and called without memory, and the "
+        "shapes are right.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> from torch._subclasses.fake_tensor import FakeTensorMode
+        >>> with FakeTensorMode():
+        ...     mha = nn.MultiheadAttention(embed_dim=12288, num_heads=96)
+        ...     x = torch.empty(2048, 16, 12288)
+        ...     output, weights = mha(x, x, x)
+        >>> output.shape, weights.shape
+        (torch.Size([2048, 16, 12288]), torch.Size([16, 2048, 2048]))
+        """,
+        check=_fake,
+        axes=("rank", "kdim"),
+        twins={"output and weights have one shape": partial(_fake, output="attn_output_weights")},
+        source=FORWARD,
     ),
 )
