@@ -16,16 +16,24 @@ __all__ = ["outcome_table"]
 
 
 def outcome_table(spec: ModuleSpec, question: OutcomeTable) -> list[nodes.Node]:
-    """Return a table in which each cell is what the real module just did."""
+    """Return a table in which each cell is what the real module just did.
+
+    Each cell holds its column's title as well, for pages too narrow for columns.
+    """
     from mhadoc.proof.observe import Bench
     from mhadoc.proof.outcomes import outcomes
 
-    width = 100 // (len(question.columns) + 1)
+    titles = [title for title, _ in question.columns]
+    width = 100 // (len(titles) + 1)
     columns = [Column("", width, "outcome-row")]
-    columns += [Column(title, width, "outcome") for title, _ in question.columns]
+    columns += [Column(title, width, "outcome") for title in titles]
     rows = [
-        Row([[code(title)], *(sentence(cell) for cell in cells)])
-        for (title, _), cells in zip(question.rows, outcomes(question, Bench(spec)), strict=True)
+        Row([[code(name)], *map(_cell, titles, cells)])
+        for (name, _), cells in zip(question.rows, outcomes(question, Bench(spec)), strict=True)
     ]
     title = nodes.paragraph("", "", *sentence(question.question), classes=["mhadoc-question"])
     return [nodes.container("", title, table(columns, rows, "mhadoc-matrix"), ids=[question.id])]
+
+
+def _cell(title: str, outcome: str) -> list[nodes.Node]:
+    return [nodes.inline("", f"{title} ", classes=["mhadoc-label"]), *sentence(outcome)]
