@@ -10,6 +10,7 @@ from typing import Any
 from sympy import And, Eq, Not
 
 from mhadoc.catalog.multihead_attention.claims.compare import alike, failure
+from mhadoc.catalog.multihead_attention.claims.fast_path import runs_kernel
 from mhadoc.catalog.multihead_attention.paths import fast
 from mhadoc.catalog.multihead_attention.symbols import (
     FORWARD,
@@ -125,6 +126,15 @@ def _nested(seen: Seen, masked: bool = False) -> Mismatch | None:
         if wrong := close(padded if masked else alone, output):
             return wrong
     return None
+
+
+def _nested_masked(seen: Seen, fast_too: bool = False) -> Mismatch | None:
+    """Tell whether the kernel runs for a nested query without masks, and with the case's masks."""
+    _, nested = _ragged(seen)
+    x, none = nested.inputs["query"], {"attn_mask": None, "key_padding_mask": None}
+    sequences = {"query": x, "key": x, "value": x}
+    found = (runs_kernel(seen, **sequences, **none), runs_kernel(seen, **sequences))
+    return same((True, fast_too), found)
 
 
 def _nested_weights(seen: Seen, nested: bool = False) -> Mismatch | None:
@@ -304,5 +314,21 @@ CLAIMS = (
         axes=("average_attn_weights",),
         twins={"they are nested": partial(_nested_weights, nested=True)},
         source=_KERNEL,
+    ),
+    Claim(
+        id="mha.fast_path.nested_alone",
+        sentence="A nested query takes the fast path without any mask only; torch's reason speaks "
+        "of both masks also where one was given.",
+        doctest=f"""{_SETUP}
+        >>> with torch.no_grad():
+        ...     mha(x, x, x, key_padding_mask=torch.zeros(3, 7, dtype=torch.bool))
+        Traceback (most recent call last):
+        AssertionError: ... because supplying both src_key_padding_mask and src_mask at the same ...
+        """,
+        check=_nested_masked,
+        when=And(fast, Not(_UNMASKED)),
+        axes=("attn_mask", "key_padding_mask"),
+        twins={"masks go with a nested query": partial(_nested_masked, fast_too=True)},
+        source=FORWARD,
     ),
 )

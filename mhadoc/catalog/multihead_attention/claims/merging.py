@@ -54,9 +54,8 @@ def _sum(seen: Seen, padding: bool = True) -> Mismatch | None:
 CLAIMS = (
     Claim(
         id="mha.merge_masks.kind",
-        sentence="`merge_masks` returns a mask and its kind: nothing twice without masks, 1 and "
-        "the mask itself for a `key_padding_mask` alone, 2 wherever there is an `attn_mask`. "
-        "Kind 0 is never returned.",
+        sentence="`merge_masks` returns a mask and its kind: None and None without masks, 1 for a "
+        "`key_padding_mask` alone, which stays as it is, 2 with any `attn_mask`, and never 0.",
         doctest="""
         >>> import torch
         >>> from torch import nn
