@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 __all__ = [
+    "DeviceError",
     "MhadocError",
     "MissingExtraError",
     "RuleError",
@@ -79,6 +80,19 @@ class UnknownNameError(MhadocError, LookupError):
     def __reduce__(self) -> tuple[object, ...]:
         """Let the error cross a process boundary with its parts."""
         return UnknownNameError, (self.kind, self.name, self.known)
+
+
+class DeviceError(MhadocError, ValueError):
+    """A device is unknown to torch, or there is none of its kind here."""
+
+    def __init__(self, device: str, reason: str) -> None:
+        """Say which device and torch's reason."""
+        self.device, self.reason = device, reason
+        super().__init__(f"the device {device!r} cannot be used: {reason}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error cross a process boundary with its parts."""
+        return DeviceError, (self.device, self.reason)
 
 
 class MissingExtraError(MhadocError, ImportError):

@@ -15,12 +15,14 @@ from concurrent.futures import (
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
-from mhadoc.errors import MissingExtraError, WorkersLostError
+from mhadoc.errors import MhadocError, MissingExtraError, WorkersLostError
 
 __all__ = ["Workers", "gather", "scheduler"]
 
 #: So many times in a row all workers may be lost without one result.
 _ATTEMPTS = 3
+#: So many seconds a scheduler has to answer.
+_PATIENCE = 10
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -106,11 +108,15 @@ def _die_silently() -> None:
 def scheduler(address: str) -> Executor:
     """Return an executor that gives work to the Dask cluster at an address.
 
-    Raises MissingExtraError where Dask is not installed, and OSError where nobody answers.
+    Raises MissingExtraError where Dask is not installed, and MhadocError where nobody answers.
     """
     try:
         from distributed import Client
     except ModuleNotFoundError as missing:
         raise MissingExtraError("distributed", "a Dask cluster") from missing
-    executor: Executor = Client(address, set_as_default=False).get_executor(retries=_ATTEMPTS)
+    try:
+        client = Client(address, timeout=_PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as silence:
+        raise MhadocError(f"no Dask scheduler answers at {address!r}: {silence}") from silence
+    executor: Executor = client.get_executor(retries=_ATTEMPTS)
     return executor

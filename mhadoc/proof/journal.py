@@ -46,12 +46,12 @@ class Journal:
 
     def write(self, chunk: str, tally: Tally) -> None:
         """Add a finished chunk, in one piece and on a line of its own."""
+        line = json.dumps({"chunk": chunk, "tally": tally.to_dict()}).encode()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        line = json.dumps({"chunk": chunk, "tally": tally.to_dict()})
         with self.path.open("ab+") as file:
             file.seek(max(0, file.tell() - 1))
-            cut = file.read(1) not in (b"", b"\n")
-            file.write(f"{chr(10) * cut}{line}\n".encode())
+            cut_off = file.read(1) not in (b"", b"\n")
+            file.write(b"\n" * cut_off + line + b"\n")
 
     def remove(self) -> None:
         """Forget what is finished."""

@@ -37,11 +37,16 @@ __all__ = [
 
 
 def look(
-    bench: Bench, plan: Mapping[Case, tuple[Statement, ...]], *, to_the_end: bool = True
+    bench: Bench,
+    plan: Mapping[Case, tuple[Statement, ...]],
+    *,
+    to_the_end: bool = True,
+    rules: bool = True,
 ) -> Tally:
     """Check the class itself once, and then each case with what is planned for it.
 
-    Without ``to_the_end`` it stops after the first case that refutes something.
+    Without ``to_the_end`` it stops after the first case that refutes something. Without ``rules``
+    it looks only at what is planned.
     """
     tally = Tally()
     look_at_class(bench, tally)
@@ -50,7 +55,7 @@ def look(
             break
         tally.cases += 1
         if (seen := _built(bench, case, tally)) is not None:
-            look_at_case(seen, statements, tally)
+            (look_at_case if rules else look_further)(seen, statements, tally)
     return tally
 
 

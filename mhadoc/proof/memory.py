@@ -18,7 +18,7 @@ from mhadoc.proof.observe import Observation
 from mhadoc.proof.reading import Held, Reading, Watched
 from mhadoc.proof.tally import Tally
 
-__all__ = ["Memory", "Outcome", "Page", "Sight", "Verdict", "outcome_of"]
+__all__ = ["Memory", "Outcome", "Page", "Sight", "Verdict", "of_every_call", "outcome_of"]
 
 #: How a call went or the form of what it returned; its numbers; whether it has gradients.
 Outcome = tuple[Hashable, Hashable, Hashable]
@@ -96,7 +96,7 @@ class Memory:
     def __init__(self, claims: tuple[Claim, ...]) -> None:
         """Remember nothing yet; of the claims those count that speak of every call."""
         self._claims: dict[Check, list[Claim]] = {}
-        for claim in _of_every_call(claims):
+        for claim in of_every_call(claims):
             self._claims.setdefault(claim.check, []).append(claim)
         self._reading = Reading()
         self._pages: dict[Hashable, Page] = {}
@@ -205,7 +205,7 @@ def _checked(seen: Observation, check: Check) -> Mismatch | None:
     return tried(check, seen)
 
 
-def _of_every_call(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
+def of_every_call(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
     """Return the claims on no axis in particular, and those that are checked like one of them."""
     checks = {claim.check for claim in claims if claim.axes is None}
     return tuple(claim for claim in claims if claim.check in checks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,11 +15,11 @@ from zlib import crc32
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mhadoc.errors import UnknownNameError
+from mhadoc.errors import DeviceError, UnknownNameError
 from mhadoc.language import Case, Input, ModuleSpec
 from mhadoc.language.compiled import truth
 
-__all__ = ["RAISED", "Bench", "Observation", "imported"]
+__all__ = ["RAISED", "Bench", "Observation", "imported", "usable"]
 
 #: What torch raises for a wrong call. Anything else is a fault of ours and is not caught.
 RAISED = (
@@ -225,6 +226,21 @@ def imported(path: str) -> Any:
     """
     module, _, name = path.partition(":") if ":" in path else path.rpartition(".")
     try:
-        return getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as missing:
-        raise UnknownNameError("importable object", path, ()) from missing
+        found = import_module(module)
+    except (ImportError, ValueError) as missing:
+        raise UnknownNameError("importable module", module, sys.modules) from missing
+    if not hasattr(found, name):
+        raise UnknownNameError(f"part of {module}", name, vars(found))
+    return getattr(found, name)
+
+
+def usable(device: str) -> str:
+    """Return the device, on which a module of float64 can be made here.
+
+    Raises DeviceError with torch's reason otherwise.
+    """
+    try:
+        torch.empty(1, dtype=torch.float64, device=device)
+    except (AssertionError, RuntimeError, TypeError) as refused:
+        raise DeviceError(device, str(refused).splitlines()[0]) from refused
+    return device

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from threading import Lock
 from typing import Any
@@ -23,15 +23,16 @@ from mhadoc.catalog import specs
 from mhadoc.errors import UnknownNameError
 from mhadoc.language import ModuleSpec
 from mhadoc.proof.chunks import Call, Chunk, Constructor, Group, SharedBench, chunks, groups
+from mhadoc.proof.covering import covering
 from mhadoc.proof.executors import gather
 from mhadoc.proof.journal import Journal
-from mhadoc.proof.look import look_at_module, note_unbuilt
-from mhadoc.proof.memory import Memory, Outcome, Sight, Verdict, outcome_of
+from mhadoc.proof.look import look, look_at_module, note_unbuilt
+from mhadoc.proof.memory import Memory, Outcome, Sight, Verdict, of_every_call, outcome_of
 from mhadoc.proof.observe import RAISED, Bench, Observation, imported
 from mhadoc.proof.reading import Held
 from mhadoc.proof.tally import Tally
 
-__all__ = ["Progress", "sweep", "sweep_chunk"]
+__all__ = ["Progress", "exhaust", "sweep", "sweep_chunk"]
 
 #: So many outcomes of one question are remembered: the same numbers in different roundings.
 _ROUNDINGS = 16
@@ -44,6 +45,32 @@ Progress = Callable[[int, int], None]
 
 def _silent(done: int, cases: int) -> None:
     """Tell nobody."""
+
+
+def exhaust(
+    bench: Bench,
+    *,
+    executor: Executor | None = None,
+    fresh: bool = False,
+    progress: Progress = _silent,
+) -> Tally:
+    """Check everything that is stated: in every case, or in every combination that can matter.
+
+    Where a run was cut off it goes on from there, unless it is to begin ``fresh``.
+    """
+    journal = Journal.of(bench)
+    if fresh:
+        journal.remove()
+    swept = {claim.id for claim in of_every_call(bench.spec.claims)}
+    plan = {
+        case: tuple(stated for stated in statements if stated.id not in swept)
+        for case, statements in covering(bench.spec).items()
+    }
+    total = sweep(bench, executor=executor, journal=journal, progress=progress)
+    rest = look(bench, {case: stated for case, stated in plan.items() if stated}, rules=False)
+    total.add(replace(rest, cases=0))
+    journal.remove()
+    return total
 
 
 def sweep(
