@@ -32,7 +32,7 @@ from mhadoc.proof.observe import RAISED, Bench, Observation, imported
 from mhadoc.proof.reading import Held
 from mhadoc.proof.tally import Tally
 
-__all__ = ["Progress", "exhaust", "sweep", "sweep_chunk"]
+__all__ = ["Progress", "exhaust", "silent", "sweep", "sweep_chunk"]
 
 #: So many outcomes of one question are remembered: the same numbers in different roundings.
 _ROUNDINGS = 16
@@ -43,7 +43,7 @@ _ALONE = Lock()
 Progress = Callable[[int, int], None]
 
 
-def _silent(done: int, cases: int) -> None:
+def silent(done: int, cases: int) -> None:
     """Tell nobody."""
 
 
@@ -52,7 +52,7 @@ def exhaust(
     *,
     executor: Executor | None = None,
     fresh: bool = False,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> Tally:
     """Check everything that is stated: in every case, or in every combination that can matter.
 
@@ -78,7 +78,7 @@ def sweep(
     *,
     executor: Executor | None = None,
     journal: Journal | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> Tally:
     """Try every case of a spec, in this process or where an executor says.
 
