@@ -1,0 +1,185 @@
+"""The command line: the same words as in Python, exit status 0, 1 (does not hold) or 2 (usage)."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+import mhadoc
+from mhadoc.console import bar, employed, show
+from mhadoc.errors import MhadocError, RuleError
+
+__all__ = ["commands"]
+
+_DOES_NOT_HOLD, _WRONG_USAGE, _INTERRUPTED = 1, 2, 130
+
+
+class _Commands(click.Group):
+    """Commands that tell in one line what is wrong, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RuleError as broken:
+            _end(str(broken), _DOES_NOT_HOLD)
+        except MhadocError as problem:
+            _end(f"Error: {problem}", _WRONG_USAGE)
+        except click.UsageError as wrong:
+            path = wrong.ctx.command_path if wrong.ctx else "mhadoc"
+            _end(f"Error: {wrong.format_message()} See {path} --help.", _WRONG_USAGE)
+
+
+def _end(message: str, status: int) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(status)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mhadoc", message="%(version)s")
+def commands() -> None:
+    """The reference for torch.nn.MultiheadAttention, proved against the installed torch."""
+
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+@commands.command(
+    short_help="Check rules and claims against the installed torch.",
+    epilog="""\b
+    Examples:
+      mhadoc verify
+      mhadoc verify MultiheadAttention --exhaustive --workers 2
+      mhadoc verify MultiheadAttention --subject my.attention:Attention
+    """,
+)
+@click.argument("target", required=False)
+@click.option("--exhaustive", is_flag=True, help="Try every case, not only a covering set.")
+@click.option(
+    "--subject",
+    metavar="PACKAGE.MODULE:CLASS",
+    help="Check another class, which claims to be a drop-in for TARGET.",
+)
+@click.option("--device", default="cpu", show_default=True, help="Where torch computes.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    metavar="N",
+    help="With --exhaustive: use N processes on this machine.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="With --exhaustive: use the Dask cluster at this address.",
+)
+@click.option(
+    "--fresh", is_flag=True, help="With --exhaustive: begin anew, not where a run was cut off."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "junit", "github"]),
+    help="How the report is printed; in a terminal with colours by default.",
+)
+@_as_json
+def verify(
+    target: str | None, workers: int | None, scheduler: str | None, form: str | None, **options: Any
+) -> None:
+    """Check every rule and claim of TARGET, or of all modules, against the installed torch.
+
+    The exit status is 0 where all hold, and 1 where one is refuted.
+    """
+    if (workers or scheduler or options["fresh"]) and not options["exhaustive"]:
+        raise click.UsageError("--workers, --scheduler and --fresh go with --exhaustive.")
+    if workers and scheduler:
+        raise click.UsageError("--workers and --scheduler exclude each other.")
+    form = "json" if options.pop("as_json") else form
+    sys.path.insert(0, os.getcwd())  # a subject is looked for here, as by `python -m`
+    try:
+        with employed(workers, scheduler) as executor, bar() as progress:
+            report = mhadoc.verify(target, executor=executor, progress=progress, **options)
+    except KeyboardInterrupt:
+        _end(_interruption(options["exhaustive"]), _INTERRUPTED)
+    show(report, form)
+    sys.exit(0 if report.ok else _DOES_NOT_HOLD)
+
+
+def _interruption(exhaustive: bool) -> str:
+    if not exhaustive:
+        return "interrupted"
+    return (
+        "interrupted: what is finished is kept; the same command goes on from there, "
+        "and with --fresh it begins anew"
+    )
+
+
+@commands.command(
+    short_help="Print parameter names and shapes.",
+    epilog="""\b
+    Examples:
+      mhadoc predict MultiheadAttention 512 8
+      mhadoc predict MultiheadAttention embed_dim=512 num_heads=8 kdim=300 bias=False
+    """,
+)
+@click.argument("target")
+@click.argument("arguments", nargs=-1)
+@_as_json
+def predict(target: str, arguments: tuple[str, ...], as_json: bool) -> None:
+    """Print the state_dict's keys and shapes that TARGET has with these ARGUMENTS.
+
+    Arguments are written as in Python, by position or as NAME=VALUE. The exit status is 1 where
+    the constructor of TARGET would raise.
+    """
+    shapes = mhadoc.predict(
+        target,
+        *(_value(text) for text in arguments if "=" not in text),
+        **{name: _value(text) for name, sep, text in map(_parted, arguments) if sep},
+    )
+    if as_json:
+        click.echo(json.dumps({name: list(shape) for name, shape in shapes.items()}))
+        return
+    width = max(map(len, shapes), default=0)
+    for name, shape in shapes.items():
+        click.echo(f"{name:{width}}  {shape}")
+
+
+def _parted(argument: str) -> tuple[str, str, str]:
+    return argument.partition("=")
+
+
+def _value(text: str) -> object:
+    """Return the Python value that a text stands for."""
+    try:
+        value: object = ast.literal_eval(text)
+    except (SyntaxError, ValueError) as unread:
+        raise click.UsageError(
+            f"{text} is no Python value, such as 8, 0.1, True or None."
+        ) from unread
+    return value
+
+
+@commands.command()
+@_as_json
+def specs(as_json: bool) -> None:
+    """List the modules that have a spec."""
+    found = [mhadoc.spec(name) for name in mhadoc.specs()]
+    rows = [
+        {
+            "name": spec.name,
+            "path": spec.path,
+            "summary": spec.summary,
+            "rules": len(spec.rules),
+            "claims": len(spec.claims),
+        }
+        for spec in found
+    ]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    for row in rows:
+        counts = f"{row['rules']} rules, {row['claims']} claims"
+        click.echo(f"{row['name']}  {row['path']}: {row['summary']} ({counts})")
