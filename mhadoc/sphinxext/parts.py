@@ -12,6 +12,7 @@ from mhadoc.language import (
     Attribute,
     Block,
     Parameter,
+    Symbol,
     condition_text,
     expression_latex,
     expression_text,
@@ -119,11 +120,21 @@ def symbol_table(spec: ModuleSpec) -> Nodes:
         Column("Name", 28, "name"),
         Column("Meaning", 60, "meaning"),
     )
-    rows = []
-    for symbol in spec.symbols:
-        letter = expression_latex(symbol.expr)
-        rows.append(Row([[maths(letter)], [code(symbol.name)], sentence(symbol.meaning)]))
+    rows = [
+        Row([_letter(symbol), [code(symbol.name)], _meaning(symbol)]) for symbol in spec.symbols
+    ]
     return [table(columns, rows, "mhadoc-symbols")]
+
+
+def _letter(symbol: Symbol) -> Nodes:
+    """Return the letter of a size; a flag goes by its name alone."""
+    return [maths(expression_latex(symbol.expr))] if len(symbol.letter) < len("flag") else []
+
+
+def _meaning(symbol: Symbol) -> Nodes:
+    """Return what a symbol means, and how Python asks for it where it is no argument."""
+    asked: Nodes = [nodes.Text(": "), code(symbol.python[0])] if symbol.python else []
+    return [*sentence(symbol.meaning), *asked]
 
 
 PARTS: dict[str, Callable[[Page], Nodes]] = {

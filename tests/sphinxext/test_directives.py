@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 import mhadoc
+from mhadoc.language import OutcomeTable
 from mhadoc.sphinxext.parts import PARTS
 
 SPEC = mhadoc.spec("MultiheadAttention")
@@ -175,8 +176,26 @@ class TestSymbols:
     def test_each_symbol_with_its_letter_and_meaning(self, site: Callable):
         page = site("```{symbols} MultiheadAttention\n```")
         for symbol in SPEC.symbols:
-            assert f"{symbol.name} {symbol.meaning.replace('`', '')}" in page.text()
+            asked = f": {symbol.python[0]}" if symbol.python else ""
+            assert f"{symbol.name} {symbol.meaning.replace('`', '')}{asked}" in page.text()
+        assert "\\(E\\) embed_dim" in page.text()
         assert page.warnings == ""
+
+
+class TestOutcomes:
+    @pytest.mark.parametrize("asked", SPEC.tables, ids=lambda asked: asked.id)
+    def test_each_cell_names_its_column(self, site: Callable, asked: OutcomeTable):
+        page = site(f"```{{outcomes}} {asked.id}\n```")
+        assert page.html().count("<tr") == len(asked.rows) + 1
+        for title, _ in asked.columns:
+            labels = page.html().count(f'<span class="mhadoc-label">{title} </span>')
+            assert labels == len(asked.rows)
+        assert f'id="{asked.id}"' in page.html()
+        assert page.warnings == ""
+
+    def test_an_unknown_one_is_told(self, site: Callable):
+        told = site("```{outcomes} mha.table.non\n```").warnings
+        assert "index.md:3: WARNING: outcomes: no table of outcomes is called" in told
 
 
 def test_the_report_as_a_paragraph(site: Callable):
