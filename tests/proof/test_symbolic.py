@@ -173,6 +173,16 @@ def test_an_input_of_another_shape_is_refuted() -> None:
     assert "key shape torch.Size" in key_rule.observed
 
 
+def test_verification_includes_the_proof_on_symbols() -> None:
+    name = address("attn_output.unbatched")
+    report = mhadoc.verify(changed({"attn_output.unbatched": FALSE["attn_output.unbatched"]}))
+    (found,) = report.refutations
+    assert found.statement == name
+    assert name not in report.all_sizes
+    assert report.all_sizes[address("bias_k")] == "embed_dim, num_heads, head_dim, kdim, vdim"
+    assert json.loads(report.to_json())["all_sizes"] == report.all_sizes
+
+
 class Limited(nn.MultiheadAttention):
     """Refuses what torch accepts: a long query."""
 

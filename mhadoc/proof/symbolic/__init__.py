@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -84,13 +84,18 @@ class AllSizes:
 
 
 def prove_all_sizes(
-    spec: ModuleSpec, *, subject: type | None = None, exhaustive: bool = False
+    spec: ModuleSpec,
+    *,
+    subject: type | None = None,
+    exhaustive: bool = False,
+    known: Collection[str] = (),
 ) -> AllSizes:
     """Compare every shape rule of a spec with what torch derives when sizes are symbols.
 
-    By default in a covering selection of configurations, in which every two choices occur
-    together and every rule is spoken of; with ``exhaustive`` in all that the rules tell apart.
-    ``subject`` is another class that claims to be a drop-in for the spec's.
+    By default in a selection of configurations in which each rule meets every value of the
+    symbols it speaks of; with ``exhaustive`` in all that the rules tell apart. ``subject`` is
+    another class that claims to be a drop-in for the spec's. ``known`` are addresses of rules
+    that are refuted already: of those no refutation is made again.
     """
     begun = time.perf_counter()
     if reason := unsupported():
@@ -105,7 +110,7 @@ def prove_all_sizes(
         torch.__version__,
         supported=True,
         proofs={spec.address(rule): _proof(ledger, rule) for rule in spec.rules},
-        refutations=tuple(_refutations(ledger)),
+        refutations=tuple(_refutations(ledger, known)),
         missing=tuple(_missing(ledger)),
         configurations=ledger.configurations,
         edges=ledger.edges,
@@ -152,9 +157,10 @@ def _reason(ledger: Ledger, rule: Rule, entry: Entry) -> str:
     return "it states no size" if rule.shape is None else "no configuration speaks of it"
 
 
-def _refutations(ledger: Ledger) -> Iterator[Refutation]:
+def _refutations(ledger: Ledger, known: Collection[str]) -> Iterator[Refutation]:
     for address, entry in ledger.entries.items():
-        if found := entry.wrong:
+        found = entry.wrong
+        if found is not None and address not in known:
             yield refutation(
                 found.bench, address, found.case, found.mismatch, shrink=found.confirmed
             )

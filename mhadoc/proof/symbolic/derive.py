@@ -19,6 +19,7 @@ from mhadoc.proof.symbolic.plan import sized
 __all__ = ["Derived", "Sizes", "derive", "unsupported"]
 
 Sizes = tuple[sympy.Expr, ...]
+_NUMBERS = (int, float, sympy.Basic)
 Guards = Callable[[], list[sympy.Basic]]
 Plain = Callable[[Any], Any]
 
@@ -60,7 +61,8 @@ def derive(bench: Bench, case: Case, hints: Mapping[str, int]) -> Derived:
     with _environment(hints) as (guards, symbols, plain):
         work = _OnSymbols(sized(bench.spec, symbols), bench.subject)
         numbers = work.spec.cases.values(case)
-        found = Derived({name: sympy.sympify(plain(value)) for name, value in numbers.items()})
+        plainly = ((name, plain(value)) for name, value in numbers.items())
+        found = Derived({n: sympy.sympify(v) for n, v in plainly if isinstance(v, _NUMBERS)})
         names = [rule.name for rule in bench.spec.attributes]
         try:
             module = work.build(work.arguments(case)).train(bool(numbers.get("training", True)))
