@@ -46,8 +46,8 @@ class Refutation:
 class Report:
     """How many rules and claims were checked, in how many cases, on which torch.
 
-    ``held`` tells for each statement in how many cases it was checked and held; ``seconds`` is
-    the time taken.
+    ``held`` tells for each statement in how many cases it was checked and held, ``all_sizes`` for
+    each rule proved on symbols for all of which it holds; ``seconds`` is the time taken.
     """
 
     torch_version: str
@@ -58,6 +58,7 @@ class Report:
     refutations: tuple[Refutation, ...] = ()
     seconds: float = 0.0
     held: Mapping[str, int] = field(default_factory=dict)
+    all_sizes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:

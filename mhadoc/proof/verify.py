@@ -14,6 +14,7 @@ from mhadoc.proof.look import look, look_at_examples
 from mhadoc.proof.observe import Bench, imported
 from mhadoc.proof.refute import refutation
 from mhadoc.proof.report import Report
+from mhadoc.proof.symbolic import prove_all_sizes
 from mhadoc.proof.tally import Tally
 
 __all__ = ["verify"]
@@ -37,7 +38,7 @@ def verify(
     begun = time.perf_counter()
     targets = [spec(target)] if target is not None else [spec(name) for name in specs()]
     other: Any = imported(subject) if isinstance(subject, str) else subject
-    total, refutations = Tally(), []
+    total, refutations, all_sizes = Tally(), [], {}
     for found in targets:
         bench = Bench(found, other, device)
         tally = look(bench, covering(found))
@@ -45,6 +46,9 @@ def verify(
             look_at_examples(found, tally)
         total.add(tally)
         refutations += [refutation(bench, name, *why) for name, why in tally.refuted.items()]
+        sizes = prove_all_sizes(found, subject=other, exhaustive=exhaustive, known=tally.refuted)
+        refutations += [*sizes.refutations, *(sizes.missing if other is None else ())]
+        all_sizes.update(sizes.texts)
     return Report(
         torch_version=torch.__version__,
         device=device,
@@ -54,4 +58,5 @@ def verify(
         refutations=tuple(refutations),
         seconds=time.perf_counter() - begun,
         held=dict(total.held),
+        all_sizes=all_sizes,
     )
