@@ -11,7 +11,8 @@ from mhadoc.catalog.multihead_attention.symbols import MERGE, H, N, attn_mask_ra
 
 _KERNEL = "torch: _native_multi_head_attention"
 
-FAST = (
+#: What merge_masks needs to bring two masks into one.
+MERGED = (
     masked(
         "attn_mask",
         "fast_size",
@@ -35,48 +36,6 @@ FAST = (
         elements=elements("attn_mask"),
     ),
     masked(
-        "attn_mask",
-        "fast_heads",
-        "a 3-D attn_mask has one matrix for each head, on the fast path",
-        "RuntimeError: For mask_type == 2 mask shape should match input shape",
-        "pass mask.repeat_interleave(num_heads, 0) to use one mask for all heads",
-        lambda mask: mask.repeat(2, 1, 1),
-        And(fast, PER_HEAD, Not(padding_mask)),
-        _KERNEL,
-    ),
-    masked(
-        "attn_mask",
-        "fast_heads_padded",
-        "a 3-D attn_mask has one matrix for each head, on the fast path with a key_padding_mask",
-        "RuntimeError: The size of tensor a ({twice}) must match the size of tensor b "
-        "({num_heads}) at non-singleton dimension 1",
-        "pass mask.repeat_interleave(num_heads, 0) to use one mask for all heads",
-        lambda mask: mask.repeat(2, 1, 1),
-        And(merges, PER_HEAD, padding_mask),
-        MERGE,
-        twice=2 * H,
-    ),
-    masked(
-        "key_padding_mask",
-        "fast_rank",
-        "the key_padding_mask has two axes, on the fast path",
-        "RuntimeError: For mask_type == 2 mask shape should match input shape",
-        "pass a mask of shape (N, S)",
-        lambda mask: mask[0],
-        And(fast, NO_MASK),
-        _KERNEL,
-    ),
-    masked(
-        "key_padding_mask",
-        "fast_shape",
-        "the key_padding_mask is (N, S), on the fast path",
-        "RuntimeError: For mask_type == 1 mask shape should be (B, L)",
-        "pass a mask of shape (N, S)",
-        lambda mask: longer(mask, 1),
-        And(fast, NO_MASK),
-        _KERNEL,
-    ),
-    masked(
         "key_padding_mask",
         "fast_size",
         "the key_padding_mask has N * S elements, on the fast path with an attn_mask",
@@ -97,5 +56,51 @@ FAST = (
         lambda mask: mask.t(),
         And(merges, attn_mask_rank > 0, N > 1),
         MERGE,
+    ),
+    masked(
+        "attn_mask",
+        "fast_heads_padded",
+        "a 3-D attn_mask has one matrix for each head, on the fast path with a key_padding_mask",
+        "RuntimeError: The size of tensor a ({twice}) must match the size of tensor b "
+        "({num_heads}) at non-singleton dimension 1",
+        "pass mask.repeat_interleave(num_heads, 0) to use one mask for all heads",
+        lambda mask: mask.repeat(2, 1, 1),
+        And(merges, PER_HEAD, padding_mask),
+        MERGE,
+        twice=2 * H,
+    ),
+)
+
+#: What the fused kernel looks at after the query.
+KERNEL = (
+    masked(
+        "attn_mask",
+        "fast_heads",
+        "a 3-D attn_mask has one matrix for each head, on the fast path",
+        "RuntimeError: For mask_type == 2 mask shape should match input shape",
+        "pass mask.repeat_interleave(num_heads, 0) to use one mask for all heads",
+        lambda mask: mask.repeat(2, 1, 1),
+        And(fast, PER_HEAD, Not(padding_mask)),
+        _KERNEL,
+    ),
+    masked(
+        "key_padding_mask",
+        "fast_rank",
+        "the key_padding_mask has two axes, on the fast path",
+        "RuntimeError: For mask_type == 2 mask shape should match input shape",
+        "pass a mask of shape (N, S)",
+        lambda mask: mask[0],
+        And(fast, NO_MASK),
+        _KERNEL,
+    ),
+    masked(
+        "key_padding_mask",
+        "fast_shape",
+        "the key_padding_mask is (N, S), on the fast path",
+        "RuntimeError: For mask_type == 1 mask shape should be (B, L)",
+        "pass a mask of shape (N, S)",
+        lambda mask: longer(mask, 1),
+        And(fast, NO_MASK),
+        _KERNEL,
     ),
 )

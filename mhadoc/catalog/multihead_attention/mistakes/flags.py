@@ -79,6 +79,9 @@ DROPOUT = (
         1.5,
         need_weights,
     ),
+)
+
+DROPOUT_TYPE = (
     _dropout(
         "number_without_weights",
         "dropout is a number, in training with need_weights=False",
@@ -86,6 +89,9 @@ DROPOUT = (
         None,
         Not(need_weights),
     ),
+)
+
+DROPOUT_WITHOUT_WEIGHTS = (
     _dropout(
         "range_without_weights",
         "dropout is at most 1, in training with need_weights=False",

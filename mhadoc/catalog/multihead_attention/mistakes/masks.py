@@ -94,6 +94,9 @@ TENSORS = (
     _listed(
         "key_padding_mask", "tensor", _NO_TENSOR % "{type_key_padding_mask}", Not(attn_mask_float)
     ),
+)
+
+BESIDE_FLOATS = (
     _listed(
         "key_padding_mask",
         "tensor_beside_floats",
@@ -248,13 +251,16 @@ _FUSED = (
 
 FLOATS = (
     _other_float("attn_mask", "floats", _SUM, And(need_weights, Not(padding_mask))),
+    _other_float("key_padding_mask", "floats", _SUM, And(need_weights, NO_MASK)),
+)
+
+FLOATS_WITHOUT_WEIGHTS = (
     _other_float(
         "attn_mask",
         "floats_without_weights",
         _FUSED,
         And(Not(need_weights), Not(padding_mask), Not(is_causal)),
     ),
-    _other_float("key_padding_mask", "floats", _SUM, And(need_weights, NO_MASK)),
     _other_float(
         "key_padding_mask",
         "floats_without_weights",

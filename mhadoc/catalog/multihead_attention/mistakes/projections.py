@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sympy import And, Basic, Not, Or
+from sympy import And, Basic, Not
 
 from mhadoc.catalog.multihead_attention.mistakes.broken import (
     UNHINTED,
@@ -103,7 +103,7 @@ def _separate_features(name: str) -> Requirement:
     )
 
 
-FEATURES = (
+AGREEMENT = (
     Requirement(
         "query.features",
         "the query has `embed_dim` features",
@@ -135,6 +135,11 @@ FEATURES = (
         computes={"key": leading("key"), "value": leading("value")},
         source=ATTEND,
     ),
+    _separate_features("key"),
+    _separate_features("value"),
+)
+
+FEATURES = (
     _packed_features("key.features", And(batched, tensors <= 2), S * N, 2 * E, _one_wide_key),
     _packed_features(
         "key.features_apart",
@@ -144,8 +149,6 @@ FEATURES = (
         lambda seen: {name: wider(seen.inputs[name]) for name in ("key", "value")},
     ),
     _packed_features("key.features_unbatched", Not(batched), 1 * S, 1 * E, _one_wide_key),
-    _separate_features("key"),
-    _separate_features("value"),
 )
 
 
@@ -171,10 +174,14 @@ def _dtype(name: str, fused: bool) -> Requirement:
     )
 
 
-DTYPES = (
-    *(_dtype(name, fused) for name in ("query", "value") for fused in (True, False)),
-    Requirement(
-        "query.device",
+QUERY_DTYPE = (_dtype("query", fused=True), _dtype("query", fused=False))
+
+VALUE_DTYPE = (_dtype("value", fused=True), _dtype("value", fused=False))
+
+
+def _device(id: str, when: Basic, source: str) -> Requirement:
+    return Requirement(
+        id,
         "query, key and value are on the device of the parameters",
         "RuntimeError",
         "Tensor on device {module.out_proj.weight.device} is not on the expected device "
@@ -182,10 +189,14 @@ DTYPES = (
         "move one of the two: query.to(module.out_proj.weight.device), or module.to(...)",
         about=("query", "key", "value"),
         breaks=lambda seen: together(seen, lambda tensor: tensor.to("meta")),
-        when=And(Or(bias, add_bias_kv), UNHINTED),
-        source=_SEPARATE,
-    ),
-)
+        when=And(when, UNHINTED),
+        source=source,
+    )
+
+
+DEVICE = (_device("query.device", bias, _SEPARATE),)
+
+EXTRA_DEVICE = (_device("query.device_of_extra_key", And(Not(bias), add_bias_kv), ATTEND),)
 
 
 def _batch(id: str, message: str, when: Basic) -> Requirement:

@@ -40,6 +40,15 @@ def _tensor(name: str, looked_for: str) -> Requirement:
 
 GIVEN = (
     Requirement(
+        "forward.known_names",
+        "forward is called with names that it knows",
+        "TypeError",
+        "MultiheadAttention.forward() got an unexpected keyword argument 'needs_weights'",
+        "the flag is need_weights, and the masks are attn_mask and key_padding_mask",
+        breaks=lambda seen: {"needs_weights": True},
+        source=FORWARD,
+    ),
+    Requirement(
         "key.given",
         "key and value are given",
         "TypeError",
@@ -59,18 +68,9 @@ GIVEN = (
         breaks=lambda seen: {"value": ...},
         source=FORWARD,
     ),
-    Requirement(
-        "forward.known_names",
-        "forward is called with names that it knows",
-        "TypeError",
-        "MultiheadAttention.forward() got an unexpected keyword argument 'needs_weights'",
-        "the flag is need_weights, and the masks are attn_mask and key_padding_mask",
-        breaks=lambda seen: {"needs_weights": True},
-        source=FORWARD,
-    ),
-    _tensor("query", "dim"),
 )
 
+QUERY = (_tensor("query", "dim"),)
 TENSORS = (_tensor("key", "is_nested"), _tensor("value", "is_nested"))
 
 FAST = (
@@ -86,6 +86,9 @@ FAST = (
         computes={"features": features("query")},
         source="torch: _native_multi_head_attention",
     ),
+)
+
+NESTED = (
     Requirement(
         "query.nested",
         "a nested query takes the fast path",
@@ -120,17 +123,6 @@ def _rank(id: str, demand: str, hint: str, *names: str) -> Requirement:
 
 RANKS = (
     Requirement(
-        "key.two_axes",
-        "the key has at least two axes, where `batch_first=True` turns them",
-        "IndexError",
-        "Dimension out of range (expected to be in range of [-1, 0], but got 1)",
-        "give the key as many axes as the query",
-        about=("key",),
-        breaks=lambda seen: {"key": seen.inputs["key"].flatten()},
-        when=And(batched, batch_first),
-        source=FORWARD,
-    ),
-    Requirement(
         "query.rank",
         "the query has two axes (one sequence) or three (a batch)",
         "AssertionError",
@@ -141,6 +133,17 @@ RANKS = (
         about=("query",),
         breaks=lambda seen: {"query": seen.inputs["query"][(None,) * seen.inputs["query"].dim()]},
         source=CHECK,
+    ),
+    Requirement(
+        "key.two_axes",
+        "the key has at least two axes, where `batch_first=True` turns them",
+        "IndexError",
+        "Dimension out of range (expected to be in range of [-1, 0], but got 1)",
+        "give the key as many axes as the query",
+        about=("key",),
+        breaks=lambda seen: {"key": seen.inputs["key"].flatten()},
+        when=And(batched, batch_first),
+        source=FORWARD,
     ),
     _rank(
         "query.rank_of_others",
