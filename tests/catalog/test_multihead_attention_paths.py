@@ -136,7 +136,7 @@ def test_the_reason_is_that_of_the_first_condition_that_is_not_met(changes, text
     assert bool(found) is bool(text)
 
 
-@pytest.mark.parametrize("flips", [{}, {"bias"}, {"bias", "training"}, {"grad"}])
+@pytest.mark.parametrize("flips", [set(), {"bias"}, {"bias", "training"}, {"grad"}])
 def test_masks_are_merged_for_the_kernel_even_where_the_bias_keeps_it_away(flips):
     condition = fast & (attn_mask_rank > 0)
     case = SPEC.cases.draw(condition, random.Random(1), {})
