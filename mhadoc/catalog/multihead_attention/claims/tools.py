@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -57,14 +58,23 @@ def _scripted(seen: Seen, **arguments: Any) -> Mismatch | None:
     return alike(seen, seen.again(module=scripted))
 
 
-def _script(module: Any) -> Any:
+def _script(module: Any) -> Callable[..., Any]:
+    """Compile a module, and let it raise what is expected of a module."""
     import warnings
 
     import torch
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return torch.jit.script(module)
+        scripted = torch.jit.script(module)
+
+    def call(**inputs: Any) -> Any:
+        try:
+            return scripted(**inputs)
+        except torch.jit.Error as failed:
+            raise RuntimeError(str(failed)) from failed
+
+    return call
 
 
 def _script_padding(seen: Seen, eager: bool = False) -> Mismatch | None:
