@@ -126,30 +126,37 @@ class Plan:
         return {name: setting for choice in choices for name, setting in choice.sets.items()}
 
     def _all(self) -> Iterator[Case]:
-        """Iterate over every combination of the choices that a rule's shape or condition speaks of.
+        """Iterate over every combination of choices that the rules tell apart.
 
-        Choices that set those symbols alike count once. The others, such as training or a mask's
-        dtype, stay plain here; three of any choices occur together in the selection that follows.
+        They tell apart what is in a shape, and what is in the condition of a rule that speaks, but
+        not, say, training or a mask's dtype: that stays plain here, and three of any choices occur
+        together in the cases that follow.
         """
-        cases, told = self.spec.cases, self._told()
-        axes = tuple(axis.name for axis in cases.axes if axis.symbols & told)
-        seen = set()
-        for part in cases.where(sympy.true, *axes):
-            case = cases.completed(part)
-            told_apart = tuple((n, s) for n, s in self._sets(case).items() if n in told)
-            if told_apart not in seen:
-                seen.add(told_apart)
-                yield case
+        cases = self.spec.cases
+        axes = tuple(axis.name for axis in cases.axes if axis.symbols & self._told)
+        parts = reversed(cases.where(sympy.true, *axes))  # of those alike the plainest is kept
+        found = {self._settings(case, self._told): case for case in map(cases.completed, parts)}
+        told = {(self._settings(c, self._always_told), *self.goals(c)): c for c in found.values()}
+        yield from told.values()
         yield from cover(cases, 3)
 
+    def _settings(self, case: Case, names: frozenset[str]) -> tuple[object, ...]:
+        return tuple(item for item in self._sets(case).items() if item[0] in names)
+
+    @cached_property
     def _told(self) -> frozenset[str]:
-        """Return the names of the symbols that shapes, conditions and flags of forward speak of."""
-        rules = [r for r in self.spec.rules if isinstance(r, Parameter | Input | Output)]
-        parts = [rule.when for rule in rules]
-        parts += [axis for rule in rules if rule.shape for axis in rule.shape]
+        """Return the names of the symbols in conditions, and of those that are always told."""
+        rules = (rule for rule in self.spec.rules if isinstance(rule, Parameter | Input | Output))
+        return self._always_told.union(free_names(*(rule.when for rule in rules)))
+
+    @cached_property
+    def _always_told(self) -> frozenset[str]:
+        """Return the symbols in shapes and identities, and flags that no condition mentions."""
+        parts = [axis for rule in self.spec.rules for axis in rule.shape or ()]
         parts += [rule.alias[1] for rule in self.spec.inputs if rule.alias]
-        flags = (rule.name for rule in self.spec.inputs if rule.shape is None)
-        return frozenset((*free_names(*parts), *flags))
+        flags = {rule.name for rule in self.spec.inputs if rule.shape is None}
+        mentioned = free_names(*(rule.when for rule in self.spec.rules))
+        return frozenset((*free_names(*parts), *flags.difference(mentioned)))
 
     @cached_property
     def edges(self) -> tuple[dict[str, sympy.Integer], ...]:
