@@ -1,0 +1,167 @@
+"""Checkpoint files: the keys, shapes and dtypes in them, read without running anything."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+from mhadoc.errors import MhadocError
+
+__all__ = ["CheckpointError", "Stored", "read_checkpoint"]
+
+#: A header or pickle longer than this describes no model: a thousand tensors take 0.1 MiB.
+_LIMIT = 16 << 20
+
+_KINDS = {"F": "float", "BF": "bfloat", "I": "int", "U": "uint", "C": "complex"}
+
+#: What torch raises for a file that is damaged or made to do harm.
+_DAMAGED = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    UnpicklingError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+)
+
+
+class CheckpointError(MhadocError, ValueError):
+    """A file cannot be read as a checkpoint: which file, and why, in one line."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        """Keep the parts as attributes and make the text from them."""
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error cross a process boundary with its parts."""
+        return CheckpointError, (self.path, self.problem)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a file says of one tensor: its shape, and its dtype by name."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+def read_checkpoint(path: str | Path, inside: str = "") -> dict[str, Stored]:
+    """Return the shape and dtype of each tensor in a checkpoint, by its key.
+
+    Of a ``.safetensors`` file the header alone is read; a ``.pt``, ``.pth``, ``.ckpt`` or ``.bin``
+    file is mapped into memory, and nothing in it is run. ``inside`` names the entry that holds the
+    state_dict where a file holds more than that.
+
+    Raises CheckpointError, in one line, for anything that is no such file.
+    """
+    file = Path(path)
+    if not file.is_file():
+        problem = "is a directory" if file.is_dir() else "there is no such file"
+        raise CheckpointError(str(path), problem)
+    if file.suffix == ".safetensors":
+        return _header(file)
+    if file.suffix in (".pt", ".pth", ".ckpt", ".bin"):
+        return _tensors(str(path), _mapped(file), inside)
+    raise CheckpointError(str(path), "must end with .safetensors, .pt, .pth, .ckpt or .bin")
+
+
+def _header(file: Path) -> dict[str, Stored]:
+    """Read the header of a safetensors file, once it is known not to be too long."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with file.open("rb") as opened:
+            (length,) = struct.unpack("<Q", opened.read(8).ljust(8, b"\xff"))
+        if length > file.stat().st_size - 8:
+            raise CheckpointError(str(file), "is cut short, or no safetensors file")
+        if length > _LIMIT:
+            raise CheckpointError(str(file), f"its header of {length} bytes is too long")
+        with safe_open(file, framework="numpy") as tensors:
+            slices = ((key, tensors.get_slice(key)) for key in tensors.keys())  # noqa: SIM118  # no dict
+            return {k: Stored(tuple(s.get_shape()), _dtype(s.get_dtype())) for k, s in slices}
+    except (OSError, SafetensorError) as problem:
+        first = str(problem).partition("\n")[0]
+        raise CheckpointError(str(file), f"is no safetensors file: {first}") from None
+
+
+def _dtype(name: str) -> str:
+    """Return a safetensors dtype by torch's name: ``float32`` for F32."""
+    letters = name.rstrip("0123456789") if "_" not in name else name[:1]
+    return f"{_KINDS.get(letters, letters.lower())}{name[len(letters) :].lower()}"
+
+
+def _mapped(file: Path) -> Any:
+    """Return what torch.save wrote, its numbers left on the disk."""
+    _check_archive(file)
+    import torch
+
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+    except _DAMAGED as problem:
+        raise CheckpointError(str(file), _reason(problem)) from None
+
+
+def _check_archive(file: Path) -> None:
+    """Refuse what is no archive as torch.save writes it, or unpacks into more than it should."""
+    with file.open("rb") as opened:
+        start = opened.read(4)
+    if start[:1] == b"\x80":
+        problem = "is of the format before torch 1.6: load it in Python and save it again"
+        raise CheckpointError(str(file), problem)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            pickles = [e.file_size for e in archive.infolist() if e.filename.endswith(".pkl")]
+    except _DAMAGED:
+        problem = "is cut short" if start == b"PK\x03\x04" else "is no file that torch.save wrote"
+        raise CheckpointError(str(file), problem) from None
+    if sum(pickles) > _LIMIT:
+        raise CheckpointError(str(file), f"its pickle of {sum(pickles)} bytes is too long")
+
+
+def _reason(problem: BaseException) -> str:
+    """Return in one line why torch did not load a file."""
+    text = str(problem)
+    if found := re.search(r"GLOBAL ([\w.]+)", text):
+        return f"holds more than tensors ({found[1]}), which could run code: nothing was run"
+    first = text.strip().partition("\n")[0][:200] or type(problem).__name__
+    return f"torch cannot load it: {first}"
+
+
+def _tensors(path: str, loaded: Any, inside: str) -> dict[str, Stored]:
+    """Return the tensors of a state_dict; refuse anything else that is in it."""
+    found = loaded
+    if inside:
+        if not isinstance(found, Mapping) or inside not in found:
+            raise CheckpointError(path, f"has no entry {inside!r}")
+        found = found[inside]
+    if not isinstance(found, Mapping):
+        raise CheckpointError(path, f"holds a {type(found).__name__}, no state_dict")
+    for key, value in found.items():
+        if isinstance(value, Mapping):
+            raise CheckpointError(
+                path, f"holds a dict under {key!r}: choose it with --inside {key}"
+            )
+    for key, value in found.items():
+        if not isinstance(key, str):
+            raise CheckpointError(path, f"the key {key!r} is a {type(key).__name__}, no text")
+        if not hasattr(value, "shape"):
+            raise CheckpointError(path, f"entry {key!r} is a {type(value).__name__}, no tensor")
+    return {
+        key: Stored(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+        for key, tensor in found.items()
+    }
