@@ -27,11 +27,12 @@ def predict_call(
 
     Raises RuleError, with the rule, the shape and the way out, where torch raises.
 
+    >>> import mhadoc
     >>> built = {"embed_dim": 512, "num_heads": 8, "batch_first": True}
     >>> query, key = (2, 3, 512), (2, 5, 512)
-    >>> predict_call("MultiheadAttention", built, query, key, key)
+    >>> mhadoc.predict_call("MultiheadAttention", built, query, key, key)
     {'attn_output': (2, 3, 512), 'attn_output_weights': (2, 3, 5)}
-    >>> predict_call("MultiheadAttention", built, query, key, key, need_weights=False)
+    >>> mhadoc.predict_call("MultiheadAttention", built, query, key, key, need_weights=False)
     {'attn_output': (2, 3, 512), 'attn_output_weights': None}
     """
     found = spec(target)

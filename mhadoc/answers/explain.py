@@ -29,7 +29,8 @@ def explain(target: object, *args: object, **arguments: object) -> Explanation:
     Raises RuleError where torch raises for the arguments, and UnknownNameError for a target that
     has no spec and is no module.
 
-    >>> answer = explain("MultiheadAttention", embed_dim=4, num_heads=2, bias=False)
+    >>> import mhadoc
+    >>> answer = mhadoc.explain("MultiheadAttention", embed_dim=4, num_heads=2, bias=False)
     >>> print(answer.rows[0].shape, answer.rows[0].blocks[1])
     (12, 4) rows 4:8 are k
     """

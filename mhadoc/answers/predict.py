@@ -16,9 +16,10 @@ def predict(target: object, *args: object, **arguments: object) -> dict[str, tup
     Raises RuleError, with the rule, the values and the way out, where torch raises; and
     UnknownNameError for a target that has no spec.
 
-    >>> predict("MultiheadAttention", embed_dim=512, num_heads=8)["in_proj_weight"]
+    >>> import mhadoc
+    >>> mhadoc.predict("MultiheadAttention", embed_dim=512, num_heads=8)["in_proj_weight"]
     (1536, 512)
-    >>> list(predict("MultiheadAttention", 512, 8, kdim=300, bias=False))
+    >>> list(mhadoc.predict("MultiheadAttention", 512, 8, kdim=300, bias=False))
     ['q_proj_weight', 'k_proj_weight', 'v_proj_weight', 'out_proj.weight']
     """
     found = spec(target)

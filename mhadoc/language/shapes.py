@@ -32,6 +32,7 @@ class Match:
 class Shape:
     """A tuple of expressions in symbols, such as ``(3*embed_dim, embed_dim)``.
 
+    >>> from mhadoc.language import Shape
     >>> from sympy import Symbol
     >>> E = Symbol("embed_dim")
     >>> Shape(3 * E, E).evaluate({"embed_dim": 512})

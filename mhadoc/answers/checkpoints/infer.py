@@ -79,7 +79,8 @@ def infer(state_dict: Mapping[str, Any], prefix: str = "") -> Inference:
     Its values may be tensors, arrays or shapes. Only keys that start with ``prefix`` count. In a
     bigger model every module that has a spec is found, with its prefix, as one of ``.parts``.
 
-    >>> found = infer({"in_proj_weight": (12, 4), "out_proj.weight": (4, 4)})
+    >>> import mhadoc
+    >>> found = mhadoc.infer({"in_proj_weight": (12, 4), "out_proj.weight": (4, 4)})
     >>> found.target, found.arguments["embed_dim"], found.arguments["bias"]
     ('MultiheadAttention', 4, False)
     >>> found.undetermined["num_heads"]
