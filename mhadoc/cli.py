@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 
 import mhadoc
-from mhadoc.console import bar, employed, show
+from mhadoc.console import bar, draw, employed, show
 from mhadoc.errors import MhadocError, RuleError
 
 __all__ = ["commands"]
@@ -134,17 +134,20 @@ def predict(target: str, arguments: tuple[str, ...], as_json: bool) -> None:
     Arguments are written as in Python, by position or as NAME=VALUE. The exit status is 1 where
     the constructor of TARGET would raise.
     """
-    shapes = mhadoc.predict(
-        target,
-        *(_value(text) for text in arguments if "=" not in text),
-        **{name: _value(text) for name, sep, text in map(_parted, arguments) if sep},
-    )
+    positional, named = _read(arguments)
+    shapes = mhadoc.predict(target, *positional, **named)
     if as_json:
         click.echo(json.dumps({name: list(shape) for name, shape in shapes.items()}))
         return
     width = max(map(len, shapes), default=0)
     for name, shape in shapes.items():
         click.echo(f"{name:{width}}  {shape}")
+
+
+def _read(arguments: tuple[str, ...]) -> tuple[list[object], dict[str, object]]:
+    """Return the constructor's arguments that texts stand for, by position and by name."""
+    positional = [_value(text) for text in arguments if "=" not in text]
+    return positional, {n: _value(text) for n, sep, text in map(_parted, arguments) if sep}
 
 
 def _parted(argument: str) -> tuple[str, str, str]:
@@ -183,3 +186,93 @@ def specs(as_json: bool) -> None:
     for row in rows:
         counts = f"{row['rules']} rules, {row['claims']} claims"
         click.echo(f"{row['name']}  {row['path']}: {row['summary']} ({counts})")
+
+
+@commands.command(
+    short_help="Print what each parameter is, and why.",
+    epilog="""\b
+    Examples:
+      mhadoc explain MultiheadAttention
+      mhadoc explain MultiheadAttention embed_dim=512 num_heads=8 kdim=300
+    """,
+)
+@click.argument("target")
+@click.argument("arguments", nargs=-1)
+@_as_json
+def explain(target: str, arguments: tuple[str, ...], as_json: bool) -> None:
+    """Print every parameter of TARGET: its shape in symbols and in numbers, and why.
+
+    Without ARGUMENTS there are symbols alone. The exit status is 1 where the constructor of
+    TARGET would raise.
+    """
+    positional, named = _read(arguments)
+    answer = mhadoc.explain(target, *positional, **named)
+    if as_json:
+        click.echo(json.dumps(answer.to_json()))
+        return
+    draw(answer)
+
+
+_inside = click.option("--inside", default="", metavar="KEY", help="Where in FILE the entries are.")
+
+
+@commands.command(
+    short_help="Print the arguments that a checkpoint was saved with.",
+    epilog="""\b
+    Examples:
+      mhadoc infer model.safetensors
+      mhadoc infer checkpoint.pt --inside model --prefix encoder.layers.0
+    """,
+)
+@click.argument("file")
+@click.option("--prefix", default="", help="Look only at keys that start like this.")
+@_inside
+@_as_json
+def infer(file: str, prefix: str, inside: str, as_json: bool) -> None:
+    """Print the constructor arguments that the keys and shapes in FILE tell, and what they do not.
+
+    Nothing in FILE is run. The exit status is 1 where something is wrong with its keys, and 2
+    where it cannot be read.
+    """
+    from mhadoc.answers.checkpoints.files import read_checkpoint
+
+    found = mhadoc.infer(read_checkpoint(file, inside), prefix)
+    click.echo(json.dumps(found.to_json()) if as_json else found)
+    sys.exit(_DOES_NOT_HOLD if found.problems else 0)
+
+
+@commands.command(
+    short_help="Say why a checkpoint does not load.",
+    epilog="""\b
+    Examples:
+      mhadoc diagnose-load model.safetensors MultiheadAttention 512 8 kdim=300
+      mhadoc diagnose-load checkpoint.pt my.models:Reader width=512 --inside model
+    """,
+)
+@click.argument("file")
+@click.argument("target", metavar="TARGET|PACKAGE.MODULE:CLASS")
+@click.argument("arguments", nargs=-1)
+@_inside
+@_as_json
+def diagnose_load(
+    file: str, target: str, arguments: tuple[str, ...], inside: str, as_json: bool
+) -> None:
+    """Print why FILE does not load into TARGET with these ARGUMENTS, or what loads wrongly.
+
+    The exit status is 0 where it loads, 1 where it does not, and 2 where it cannot be read.
+    """
+    from mhadoc.answers.checkpoints.files import read_checkpoint
+    from mhadoc.proof.observe import imported
+
+    stored = read_checkpoint(file, inside)
+    positional, named = _read(arguments)
+    sys.path.insert(0, os.getcwd())
+    if ":" not in target:
+        mhadoc.predict(target, *positional, **named)  # refuses what the class would, with a reason
+    module = imported(target if ":" in target else mhadoc.spec(target).path)(*positional, **named)
+    problems = mhadoc.diagnose_load(module, stored)
+    if as_json:
+        click.echo(json.dumps([problem.to_json() for problem in problems]))
+    else:
+        click.echo("\n".join(map(str, problems)) or "it loads")
+    sys.exit(_DOES_NOT_HOLD if any(p.severity == "error" for p in problems) else 0)

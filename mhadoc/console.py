@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from mhadoc.proof.report import Report
 
-__all__ = ["bar", "employed", "show"]
+__all__ = ["bar", "draw", "employed", "show"]
 
 
 @contextmanager
@@ -56,3 +56,13 @@ def show(report: Report, form: str | None) -> None:
     from mhadoc.proof.formats import FORMATS
 
     print(FORMATS[form or "text"](report))
+
+
+def draw(answer: object) -> None:
+    """Print an answer as text, and as tables on a terminal."""
+    if sys.stdout.isatty():
+        from rich import print as rich_print
+
+        rich_print(answer)
+        return
+    print(answer)

@@ -1,0 +1,101 @@
+"""mhadoc explain, infer and diagnose-load: what is printed, and the exit status."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from safetensors.torch import save_file
+
+import mhadoc
+from mhadoc.cli import commands
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(commands, arguments, prog_name="mhadoc")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "a.safetensors"
+    save_file(torch.nn.MultiheadAttention(12, 3, kdim=5).state_dict(), path)
+    return str(path)
+
+
+@pytest.mark.parametrize("arguments", [(), ("12", "3"), ("embed_dim=12", "num_heads=3")])
+def test_explain(arguments: tuple[str, ...]) -> None:
+    result = run("explain", "MultiheadAttention", *arguments)
+    answer = mhadoc.explain("MultiheadAttention", *([12, 3] if arguments else []))
+    assert (result.exit_code, result.stdout) == (0, f"{answer}\n")
+
+
+def test_explain_json() -> None:
+    result = run("explain", "MultiheadAttention", "12", "3", "--json")
+    assert json.loads(result.stdout)["rows"][0]["shape"] == [36, 12]
+
+
+def test_explain_illegal_arguments() -> None:
+    result = run("explain", "MultiheadAttention", "12", "5")
+    assert result.exit_code == 1
+    assert "num_heads must divide embed_dim" in result.stderr
+
+
+def test_infer(file: str) -> None:
+    result = run("infer", file)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("MultiheadAttention(embed_dim=12, bias=True, add_bias_kv=False")
+    assert json.loads(run("infer", file, "--json").stdout)["arguments"]["kdim"] == 5
+
+
+def test_infer_an_entry_inside(tmp_path: Path) -> None:
+    state = torch.nn.ModuleDict({"text": torch.nn.MultiheadAttention(12, 3)}).state_dict()
+    torch.save({"model": state, "epoch": 3}, tmp_path / "a.pt")
+    result = run("infer", str(tmp_path / "a.pt"), "--inside", "model", "--prefix", "text")
+    assert (result.exit_code, result.stdout.partition("(")[0]) == (0, "text: MultiheadAttention")
+
+
+def test_infer_keys_of_another_library(tmp_path: Path) -> None:
+    save_file(
+        {"qkv.weight": torch.zeros(36, 12), "proj.weight": torch.zeros(12, 12)},
+        tmp_path / "a.safetensors",
+    )
+    result = run("infer", str(tmp_path / "a.safetensors"))
+    assert result.exit_code == 1
+    assert "timm's vision transformers" in result.stdout
+
+
+@pytest.mark.parametrize("command", [("infer",), ("diagnose-load",)])
+def test_a_file_that_cannot_be_read(command: tuple[str], tmp_path: Path) -> None:
+    target = ["MultiheadAttention", "12", "3"] if command == ("diagnose-load",) else []
+    result = run(*command, str(tmp_path), *target)
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: {tmp_path}: is a directory\n"
+    assert result.stdout == ""
+
+
+def test_diagnose_load(file: str) -> None:
+    result = run("diagnose-load", file, "MultiheadAttention", "12", "3", "kdim=5")
+    assert (result.exit_code, result.stdout) == (0, "it loads\n")
+    result = run("diagnose-load", file, "MultiheadAttention", "12", "3")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("error: kdim: the module was built with kdim=12, but the file")
+
+
+def test_diagnose_load_json(file: str) -> None:
+    result = run("diagnose-load", file, "torch.nn:MultiheadAttention", "12", "3", "--json")
+    (problem,) = json.loads(result.stdout)
+    assert (problem["argument"], problem["severity"]) == ("kdim", "error")
+
+
+def test_diagnose_load_illegal_arguments(file: str) -> None:
+    result = run("diagnose-load", file, "MultiheadAttention", "12", "5")
+    assert result.exit_code == 1
+    assert "num_heads must divide embed_dim" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["explain", "infer", "diagnose-load"])
+def test_help_shows_an_example(name: str) -> None:
+    assert f"mhadoc {name} " in run(name, "--help").stdout.partition("Examples:")[2]
