@@ -22,7 +22,7 @@ from mhadoc.language import (
     Shape,
     expression_text,
 )
-from mhadoc.language.compiled import number
+from mhadoc.language.compiled import free_names, number
 from mhadoc.proof.symbolic.deduce import Key, at, equal, follows, key
 from mhadoc.proof.symbolic.derive import Derived, Sizes
 from mhadoc.proof.symbolic.plan import sized
@@ -118,7 +118,9 @@ class Configuration:
 
     @cached_property
     def _atoms(self) -> tuple[tuple[sympy.Basic, sympy.Basic], ...]:
-        return tuple((atom, at(atom, self.derived.values)) for atom in _comparisons(self.spec))
+        values = self.derived.values
+        atoms = (a for a in _comparisons(self.spec) if values.keys() >= {*free_names(a)})
+        return tuple((atom, at(atom, values)) for atom in atoms)
 
     @cached_property
     def settled(self) -> dict[str, dict[str, sympy.Basic]]:
