@@ -317,7 +317,7 @@ CLAIMS = (
         device(type='meta')
         """,
         check=_meta_mask,
-        axes=("kdim",),
+        axes=("bias", "kdim"),
         twins={"so is a query": lambda seen: _meta_mask(seen, "query")},
         source=ATTEND,
     ),
