@@ -84,7 +84,8 @@ class Observation:
         An input that is given as ``...`` is left out of the call.
         """
         given = {name: i for name, i in {**self.inputs, **inputs}.items() if i is not ...}
-        return self.bench.call(self.case, self.values, module or self.module, given)
+        called = self.module if module is None else module
+        return self.bench.call(self.case, self.values, called, given)
 
     def operators(self, module: Any = None, **inputs: Any) -> tuple[str, ...]:
         """Call once more, and return the names of torch's operators that ran, in order."""

@@ -6,9 +6,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from sympy import And, Eq, Not
+
+from mhadoc.catalog.multihead_attention.claims.compare import failure
 from mhadoc.catalog.multihead_attention.claims.fast_path import KERNEL, SETUP, runs_kernel
 from mhadoc.catalog.multihead_attention.paths import fast
-from mhadoc.catalog.multihead_attention.symbols import FORWARD
+from mhadoc.catalog.multihead_attention.symbols import (
+    FORWARD,
+    attn_mask_rank,
+    is_causal,
+    need_weights,
+    padding_mask,
+)
 from mhadoc.language import Claim, Mismatch, Seen, same
 
 Change = Callable[[Seen], bool]
@@ -126,6 +135,19 @@ def _traced(seen: Seen) -> bool:
 def _view(seen: Seen) -> bool:
     x = seen.inputs["query"]
     return runs_kernel(seen, value=x.view(x.shape))
+
+
+def _compiled(seen: Seen, weights: bool = True) -> Mismatch | None:
+    """Compile the module, and tell whether it gives weights for empty input, as it would slowly."""
+    import torch
+
+    x = seen.inputs["query"][:0]
+    empty = {"query": x, "key": x, "value": x}
+    again = seen.again(torch.compile(seen.module, backend="eager"), **empty)
+    if failed := failure(again):
+        return failed
+    found = again.outputs["attn_output_weights"], seen.again(**empty).outputs["attn_output_weights"]
+    return same((weights, False), (found[0] is not None, found[1] is not None))
 
 
 CLAIMS = (
@@ -265,5 +287,24 @@ CLAIMS = (
         False
         """,
         _traced,
+    ),
+    Claim(
+        id="mha.fast_path.compiled",
+        sentence="`torch.compile` compiles the other path, also where the module itself would take "
+        "the fast one: empty input then has weights.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> mha = nn.MultiheadAttention(10, 2, batch_first=True).eval()
+        >>> compiled, empty = torch.compile(mha, backend="eager"), torch.randn(3, 0, 10)
+        >>> with torch.no_grad():
+        ...     mha(empty, empty, empty)[1], compiled(empty, empty, empty)[1].shape
+        (None, torch.Size([3, 0, 0]))
+        """,
+        check=_compiled,
+        when=And(fast, Eq(attn_mask_rank, 0), Not(padding_mask), Not(is_causal), need_weights),
+        axes=(),
+        twins={"it takes the fast path": partial(_compiled, weights=False)},
+        source=FORWARD,
     ),
 )
