@@ -11,6 +11,7 @@ from mhadoc.language import Input, Output, Requirement, Rule
 from mhadoc.sphinxext.page import Nodes, Page
 from mhadoc.sphinxext.tables import Column, Row, table
 from mhadoc.sphinxext.text import (
+    all_sizes,
     capitalised,
     code,
     condition,
@@ -82,8 +83,9 @@ def _agree(group: Sequence[Rule]) -> bool:
 
 def _form(page: Page, rule: Rule, *, alone: bool) -> Row:
     anchor, link = page.place(rule)
-    checked: Nodes = [held(page.report, page.spec.address(rule)), link]
-    cells = [shape_or_none(rule.shape), condition(page.spec, rule.when), checked]
+    address = page.spec.address(rule)
+    checked = [held(page.report, address), *all_sizes(page.report, address)]
+    cells = [[*shape_or_none(rule.shape), link], condition(page.spec, rule.when), checked]
     why = nodes.paragraph("", "", *sentence(capitalised(rule.why)))
     return Row(cells, anchor, [] if alone else [why])
 

@@ -38,7 +38,7 @@ def table(columns: Sequence[Column], rows: Sequence[Row], *classes: str) -> node
     titles = [nodes.entry("", nodes.paragraph("", column.title)) for column in columns]
     group += nodes.thead("", nodes.row("", *titles))
     group += nodes.tbody("", *(part for row in rows for part in _parts(columns, row)))
-    return nodes.table("", group, classes=["mhadoc-table", *classes])
+    return nodes.table("", group, classes=["mhadoc-table", "colwidths-given", *classes])
 
 
 def _parts(columns: Sequence[Column], row: Row) -> list[nodes.row]:

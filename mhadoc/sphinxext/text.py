@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mhadoc.proof.report import Report
 
 __all__ = [
+    "all_sizes",
     "capitalised",
     "code",
     "condition",
@@ -116,6 +117,7 @@ def proof(report: Report | None, statement: str, source: str, found: str = "") -
     ``found`` is what else the proof found of it.
     """
     line = nodes.paragraph("", "", held(report, statement, found), classes=["mhadoc-proof"])
+    line += all_sizes(report, statement)
     if source:
         line += [nodes.Text(" "), nodes.inline("", source, classes=["mhadoc-source"])]
     return line
@@ -131,6 +133,16 @@ def held(report: Report | None, statement: str, found: str = "") -> nodes.inline
     plural = "case" if cases == 1 else "cases"
     text = f"{found}held in {cases} {plural} on torch {torch_release(report)}"
     return nodes.inline("", text, classes=["mhadoc-held"])
+
+
+def all_sizes(report: Report | None, statement: str) -> list[nodes.Node]:
+    """Return for all of which sizes a rule was proved, where it was: ``for all L, S, N``."""
+    found = report.all_sizes.get(statement) if report else None
+    if not found:
+        return []
+    sizes, _, tried = found.partition("; ")
+    text = f"for all {sizes}" + (f" (with {tried})" if tried else "")
+    return [nodes.Text(" "), nodes.inline("", text, classes=["mhadoc-all-sizes"])]
 
 
 def verdict(report: Report | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +20,10 @@ from tests.sphinxext.conftest import Site
 SPEC = mhadoc.spec("MultiheadAttention")
 ROOT = Path(__file__).resolve().parents[2]
 HELD = {SPEC.address(rule): 7 for rule in SPEC.rules} | {"mha.scale": 1}
+ALL_SIZES = {
+    "MultiheadAttention.bias_k": "embed_dim, kdim",
+    "MultiheadAttention.query.unbatched": "L, kdim; head_dim 7, 19",
+}
 
 
 def refuted(statement: str) -> Refutation:
@@ -34,7 +39,8 @@ def proof(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[object]]:
 
         def proved(spec: object, folder: Path) -> Report:
             asked.append(spec)
-            return Report("2.13.0+cpu", "cpu", 53, 70, 99, refutations, held=HELD)
+            report = Report("2.13.0+cpu", "cpu", 53, 70, 99, refutations, held=HELD)
+            return replace(report, all_sizes=ALL_SIZES)
 
         monkeypatch.setattr("mhadoc.proof.cache.proved", proved)
         return asked
@@ -106,6 +112,17 @@ class TestWhatIsShown:
         claim = statement.startswith("mha.")
         text = f"{{claim}} {statement}" if claim else "{spec} MultiheadAttention"
         assert words in site(f"```{text}\n```").text()
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            r"held in 7 cases on torch 2.13.0 for all embed_dim, kdim torch/nn",
+            r"held in 7 cases on torch 2.13.0 for all L, kdim \(with head_dim 7, 19\)",
+        ],
+    )
+    def test_for_all_of_which_sizes(self, site: Callable, proof: Callable, words: str):
+        proof()
+        assert len(re.findall(words, site("```{spec} MultiheadAttention\n```").text())) == 1
 
     def test_without_a_proof_nothing_is_said_to_hold(
         self, tmp_path: Path, cache: Path, proof: Callable
