@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import reduce
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,16 +90,7 @@ class Proofs:
     def total(self, specs: Iterable[ModuleSpec]) -> Report | None:
         """Return the reports on some specs as one, or None where no proof is asked for."""
         reports = [report for spec in specs if (report := self.report(spec))]
-        if len(reports) < 2:
-            return reports[0] if reports else None
-        return replace(
-            reports[0],
-            rules=sum(report.rules for report in reports),
-            claims=sum(report.claims for report in reports),
-            cases=sum(report.cases for report in reports),
-            refutations=tuple(entry for report in reports for entry in report.refutations),
-            held={name: count for report in reports for name, count in report.held.items()},
-        )
+        return reduce(_added, reports) if reports else None
 
     def sources(self, spec: ModuleSpec) -> tuple[Path, ...]:
         """Return the files that what pages show of a spec depends on."""
@@ -119,6 +111,16 @@ def settle_folder(app: Sphinx) -> None:
 def torch_release(report: Report) -> str:
     """Return torch's version without the name of its build: ``2.13.0``."""
     return report.torch_version.partition("+")[0]
+
+
+def _added(one: Report, other: Report) -> Report:
+    return replace(
+        one,
+        rules=one.rules + other.rules,
+        claims=one.claims + other.claims,
+        cases=one.cases + other.cases,
+        refutations=(*one.refutations, *other.refutations),
+    )
 
 
 def _loaded(path: str) -> ModuleSpec:
