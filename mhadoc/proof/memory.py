@@ -134,11 +134,12 @@ class Memory:
     def look(self, sight: Sight) -> Verdict:
         """Check the rules and claims that speak of a call, and learn what they read."""
         held, refuted = [], []
-        for statement, mismatch in self._found(sight):
-            if mismatch is None:
-                held.append(statement)
-            else:
-                refuted.append((statement, mismatch))
+        with torch.enable_grad():  # as after any other observation
+            for statement, mismatch in self._found(sight):
+                if mismatch is None:
+                    held.append(statement)
+                else:
+                    refuted.append((statement, mismatch))
         return Verdict(sight.outcome, tuple(held), tuple(refuted))
 
     def _found(self, sight: Sight) -> Iterator[tuple[str, Mismatch | None]]:

@@ -11,9 +11,10 @@ import torch
 from mhadoc.catalog import spec, specs
 from mhadoc.proof.covering import covering
 from mhadoc.proof.look import look, look_at_examples
-from mhadoc.proof.observe import Bench, imported
+from mhadoc.proof.observe import Bench, imported, usable
 from mhadoc.proof.refute import refutation
 from mhadoc.proof.report import Report
+from mhadoc.proof.sweep import Progress, exhaust, silent
 from mhadoc.proof.symbolic import prove_all_sizes
 from mhadoc.proof.tally import Tally
 
@@ -27,21 +28,29 @@ def verify(
     exhaustive: bool = False,
     device: str = "cpu",
     executor: Executor | None = None,
+    progress: Progress = silent,
+    fresh: bool = False,
 ) -> Report:
     """Check every rule and claim of one spec, or of all, against the installed torch.
 
     ``target`` is a name, a spec, or None for all; ``subject`` another class that claims to be a
     drop-in for the target, or its path ``"package.module:Class"``. The cases are a covering set,
-    or all of them with ``exhaustive``. ``device`` is torch's name of one.
-    Raises UnknownNameError for a target that has no spec.
+    or all of them with ``exhaustive``: then in the processes of the ``executor``, if there is one,
+    and from where an earlier run was cut off, unless it is to begin ``fresh``; ``progress`` is told
+    how many cases of how many are done. ``device`` is torch's name of one.
+    Raises UnknownNameError for a target that has no spec, and DeviceError for a device that cannot
+    be used.
     """
     begun = time.perf_counter()
     targets = [spec(target)] if target is not None else [spec(name) for name in specs()]
     other: Any = imported(subject) if isinstance(subject, str) else subject
     total, refutations, all_sizes = Tally(), [], {}
     for found in targets:
-        bench = Bench(found, other, device)
-        tally = look(bench, covering(found))
+        bench = Bench(found, other, usable(device))
+        if exhaustive:
+            tally = exhaust(bench, executor=executor, fresh=fresh, progress=progress)
+        else:
+            tally = look(bench, covering(found))
         if other is None:
             look_at_examples(found, tally)
         total.add(tally)
