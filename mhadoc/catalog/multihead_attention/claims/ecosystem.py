@@ -7,9 +7,9 @@ from typing import Any
 
 from sympy import And
 
-from mhadoc.catalog.multihead_attention.claims.compare import RUNS, alike, failure
+from mhadoc.catalog.multihead_attention.claims.compare import RUNS, alike, failure, plainly
 from mhadoc.catalog.multihead_attention.claims.formula import EXACT
-from mhadoc.catalog.multihead_attention.symbols import ACTIVATION, ATTEND, INIT
+from mhadoc.catalog.multihead_attention.symbols import ACTIVATION, ATTEND, FORWARD, INIT
 from mhadoc.language import Claim, Mismatch, Seen, close, same
 
 _SETSTATE = f"{ACTIVATION}: MultiheadAttention.__setstate__"
@@ -79,6 +79,17 @@ def _old_pickle(seen: Seen, expected: bool = True) -> Mismatch | None:
     restored = cls.__new__(cls)
     restored.__setstate__(state)
     return same(expected, restored._qkv_same_embed_dim)
+
+
+def _compiled(seen: Seen, whole: bool = True, factor: float = 1.0) -> Mismatch | None:
+    """Compile the module without a break, and compare what it returns."""
+    import torch
+
+    compiled = torch.compile(seen.module, backend="eager", fullgraph=True)
+    tried = plainly(seen, module=compiled, query=seen.inputs["query"] * factor)
+    if not whole:
+        return same(True, tried.error is not None)
+    return alike(plainly(seen), tried)
 
 
 CLAIMS = (
@@ -185,5 +196,27 @@ CLAIMS = (
         axes=(),
         twins={"it is restored as separate": partial(_old_pickle, expected=False)},
         source=_SETSTATE,
+    ),
+    Claim(
+        id="mha.tools.compile",
+        sentence="`torch.compile` with `fullgraph=True` takes the whole module, and gives the same "
+        "numbers.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> mha = nn.MultiheadAttention(embed_dim=10, num_heads=2, add_bias_kv=True)
+        >>> compiled = torch.compile(mha, backend="eager", fullgraph=True)
+        >>> x = torch.randn(4, 3, 10)
+        >>> torch.allclose(compiled(x, x, x)[0], mha(x, x, x)[0], atol=1e-6)
+        True
+        """,
+        check=_compiled,
+        when=EXACT,
+        axes=(),
+        twins={
+            "there are breaks in its graph": partial(_compiled, whole=False),
+            "doubling the query changes nothing": partial(_compiled, factor=2.0),
+        },
+        source=FORWARD,
     ),
 )
