@@ -19,7 +19,9 @@ def expression_text(expression: sympy.Expr) -> str:
 
     A sum starts with its upper-case sizes, as people write it.
     """
-    return str(_Text().doprint(sympy.sympify(expression)))
+    expression = sympy.sympify(expression)
+    text = str(_Text().doprint(expression))
+    return text[1:-1] if isinstance(expression, sympy.Mod) else text
 
 
 def expression_latex(expression: sympy.Expr) -> str:
@@ -85,8 +87,15 @@ class _Text(StrPrinter):  # type: ignore[misc]  # sympy ships no types
         return " + ".join(terms).replace("+ -", "- ")
 
     def _print_Mod(self, expr: sympy.Mod) -> str:
+        """Print a remainder in brackets of its own: a sign in front must not slip into it."""
         left, right = (self.parenthesize(side, PRECEDENCE["Mul"]) for side in expr.args)
-        return f"{left} % {right}"
+        return f"({left} % {right})"
+
+    def parenthesize(self, item: sympy.Basic, level: int, strict: bool = False) -> str:
+        """Bracket a part where Python would read it otherwise."""
+        if isinstance(item, sympy.Mod):
+            return str(self._print(item))
+        return str(super().parenthesize(item, level, strict))
 
 
 class _Maths(LatexPrinter):  # type: ignore[misc]  # sympy ships no types

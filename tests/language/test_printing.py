@@ -51,6 +51,8 @@ def balanced(latex):
         (3 * sympy.Mod(E, H), "3*(embed_dim % num_heads)"),
         (sympy.Mod(E + S, H), "(S + embed_dim) % num_heads"),
         (sympy.Mod(3 * E, H), "(3*embed_dim) % num_heads"),
+        (E - sympy.Mod(E, 2), "-(embed_dim % 2) + embed_dim"),
+        (sympy.Mod(E, H) + 1, "(embed_dim % num_heads) + 1"),
         (sympy.Integer(5), "5"),
     ],
 )

@@ -69,5 +69,7 @@ def test_impossible_choices() -> None:
 
 
 def test_unknown_table() -> None:
-    with pytest.raises(UnknownNameError, match=r"no table is called 'mha\.table\.na'.*mha\.table\.nan"):
+    with pytest.raises(
+        UnknownNameError, match=r"no table is called 'mha\.table\.na'.*mha\.table\.nan"
+    ):
         SPEC.table("mha.table.na")

@@ -191,6 +191,7 @@ def _negative(name: str, given: Expr) -> Requirement:
         _NEGATIVE % (name, name),
         f"pass the number of features that the {_ROLES[name]} has, or leave {name} out",
         holds=given >= 0,
+        unless=packed,
         about=(name,),
         example={**_GOOD, name: -1},
         source=INIT,

@@ -51,14 +51,12 @@ def _dropped(seen: Seen, scaled: bool = True, some: bool = True) -> Mismatch | N
 
 def _used(seen: Seen, mode: bool = True) -> Mismatch | None:
     """Work the output out from the weights returned, or from those without dropout."""
-    from mhadoc.catalog.multihead_attention import SPEC
-
     active, source = _heads(seen, True), _heads(seen, mode)
     if failed := failure(active) or failure(source):
         return failed
     weights = source.outputs["attn_output_weights"]
     weights = weights if seen.values["batched"] else weights[None]
-    output, _ = by_hand(active, SPEC, weights=weights)
+    output, _ = by_hand(active, seen.spec, weights=weights)
     return close(laid_out(output, seen), active.outputs["attn_output"])
 
 

@@ -39,9 +39,7 @@ def recomputed(seen: Seen, conventions: Conventions = TORCH) -> Mismatch | None:
 
 
 def _expected(seen: Seen, conventions: Conventions) -> tuple[Any, Any]:
-    from mhadoc.catalog.multihead_attention import SPEC
-
-    return by_hand(seen, SPEC, conventions)
+    return by_hand(seen, seen.spec, conventions)
 
 
 def _laid_out(output: Any, seen: Seen) -> Any:
