@@ -43,7 +43,7 @@ def explain(target: object, *args: object, **arguments: object) -> Explanation:
         found = spec(target)
     except UnknownNameError:
         return _model(target)
-    return _explained(found, arguments_of(target, found))
+    return _model(target) if found.children else _explained(found, arguments_of(target, found))
 
 
 def _is_built(target: object) -> bool:
@@ -134,6 +134,7 @@ def _row(found: ModuleSpec, rule: Parameter, values: Mapping[str, Any]) -> Row:
         condition_text(rule.when),
         rule.why,
         tuple(_slice(found, block, len(rule.shape or ()), values) for block in rule.blocks),
+        number(rule.count, values) if values else 1,
     )
 
 

@@ -40,7 +40,8 @@ class Slice:
 class Row:
     """One parameter: its shape in symbols and in numbers, when it exists, why, and its slices.
 
-    ``shape`` is None in an explanation without numbers.
+    ``shape`` is None in an explanation without numbers. A parameter that each layer has occurs
+    several ``times``.
     """
 
     name: str
@@ -49,11 +50,12 @@ class Row:
     when: str
     why: str
     blocks: tuple[Slice, ...] = ()
+    times: int = 1
 
     @property
     def count(self) -> int:
-        """Return the number of elements, 0 where there are no numbers."""
-        return 0 if self.shape is None else math.prod(self.shape)
+        """Return the number of elements, in every layer; 0 where there are no numbers."""
+        return 0 if self.shape is None else self.times * math.prod(self.shape)
 
     @property
     def notes(self) -> Iterator[str]:

@@ -13,7 +13,18 @@ if TYPE_CHECKING:
 
 __all__ = ["spec", "specs"]
 
-_PLACES = {"MultiheadAttention": "multihead_attention"}
+_PLACES = {
+    "MultiheadAttention": "multihead_attention",
+    "Linear": "linear",
+    "NonDynamicallyQuantizableLinear": "linear:NON_DYNAMICALLY_QUANTIZABLE",
+    "Transformer": "transformer",
+    "TransformerEncoder": "transformer_encoder",
+    "TransformerDecoder": "transformer_decoder",
+    "TransformerEncoderLayer": "transformer_encoder_layer",
+    "TransformerDecoderLayer": "transformer_decoder_layer",
+    "LayerNorm": "layer_norm",
+    "Dropout": "dropout",
+}
 
 
 def specs() -> tuple[str, ...]:
@@ -39,7 +50,8 @@ def _known(name: str) -> ModuleSpec:
     short = name.removeprefix("torch.").removeprefix("nn.")
     if short not in _PLACES:
         raise UnknownNameError("spec", short, _PLACES)
-    found: ModuleSpec = import_module(f"mhadoc.catalog.{_PLACES[short]}").SPEC
+    module, _, name = _PLACES[short].partition(":")
+    found: ModuleSpec = getattr(import_module(f"mhadoc.catalog.{module}"), name or "SPEC")
     return found
 
 

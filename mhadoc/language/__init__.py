@@ -1,6 +1,7 @@
 """What a rule is: symbols, shapes, rules, claims, specs and cases, in sympy, without torch."""
 
 from mhadoc.language.cases import Axis, Case, Cases, Choice
+from mhadoc.language.children import MODULE, Bound, Child, composed, demanded
 from mhadoc.language.claims import Claim, Mismatch, Seen, close, same
 from mhadoc.language.printing import (
     condition_latex,
@@ -19,32 +20,40 @@ from mhadoc.language.rules import (
     Requirement,
     Rule,
 )
-from mhadoc.language.shapes import Match, Shape
+from mhadoc.language.shapes import Each, Match, Shape
 from mhadoc.language.specs import ModuleSpec
 from mhadoc.language.symbols import LETTERS, Symbol
 from mhadoc.language.tables import OutcomeTable
 from mhadoc.language.values import (
     ANYTHING,
+    AXES,
+    COUNT,
     DEVICE,
     DTYPE,
     INITIALISABLE,
     INTEGER,
     LEARNABLE,
     NUMBER,
+    ORDERED,
     SIZE,
     TRUTH,
     Accepts,
+    Named,
 )
 
 __all__ = [
     "ANYTHING",
+    "AXES",
+    "COUNT",
     "DEVICE",
     "DTYPE",
     "INITIALISABLE",
     "INTEGER",
     "LEARNABLE",
     "LETTERS",
+    "MODULE",
     "NUMBER",
+    "ORDERED",
     "SIZE",
     "TRUTH",
     "Accepts",
@@ -52,15 +61,19 @@ __all__ = [
     "Attribute",
     "Axis",
     "Block",
+    "Bound",
     "Case",
     "Cases",
+    "Child",
     "Choice",
     "Claim",
     "Distribution",
+    "Each",
     "Input",
     "Match",
     "Mismatch",
     "ModuleSpec",
+    "Named",
     "OutcomeTable",
     "Output",
     "Parameter",
@@ -70,8 +83,10 @@ __all__ = [
     "Shape",
     "Symbol",
     "close",
+    "composed",
     "condition_latex",
     "condition_text",
+    "demanded",
     "expression_latex",
     "expression_text",
     "same",

@@ -72,12 +72,14 @@ class Cases:
     """All cases of a spec: sizes, axes, and the condition under which choices are consistent.
 
     In a case all sizes differ, so that no two letters can be mistaken for each other. A size is
-    a number, or an expression in sizes before it.
+    a number, or an expression in sizes before it. In the quick proof every combination of
+    ``strength`` choices occurs.
     """
 
     sizes: Mapping[str, Any]
     axes: tuple[Axis, ...]
     consistent: sympy.Basic = field(default=sympy.true)
+    strength: int = 3
 
     @cached_property
     def numbers(self) -> dict[str, int]:

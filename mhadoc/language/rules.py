@@ -183,19 +183,29 @@ class Block:
 
 @dataclass(frozen=True)
 class Distribution:
-    """How a parameter is initialised: ``uniform`` on (-scale, scale), ``normal``, or ``zeros``."""
+    """How a parameter starts: ``uniform`` on (-scale, scale), ``normal``, ``zeros`` or ``ones``."""
 
-    family: Literal["uniform", "normal", "zeros"]
+    family: Literal["uniform", "normal", "zeros", "ones"]
     scale: sympy.Expr = sympy.S.Zero
     how: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter(Rule):
-    """A learned parameter: an entry of the state_dict."""
+    """A learned parameter: an entry of the state_dict.
+
+    Where it occurs ``count`` times, once in each layer, ``{i}`` in its name is the layer's number.
+    """
 
     init: Distribution
     blocks: tuple[Block, ...] = ()
+    count: sympy.Expr = sympy.S.One
+
+    def names(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the keys of the state_dict that the rule speaks of."""
+        if self.count == 1:
+            return (self.name,)
+        return tuple(self.name.replace("{i}", str(i)) for i in range(number(self.count, values)))
 
 
 @dataclass(frozen=True, kw_only=True)

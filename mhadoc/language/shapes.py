@@ -14,7 +14,28 @@ from mhadoc.errors import ShapeError
 from mhadoc.language.compiled import compiled, free_names
 from mhadoc.language.printing import expression_latex, expression_text
 
-__all__ = ["Match", "Shape"]
+__all__ = ["Each", "Match", "Shape"]
+
+
+class Each(sympy.Function):  # type: ignore[misc]  # sympy ships no types
+    """The axes of a shape that is an argument itself: ``Shape(Each(normalized_shape))``.
+
+    The value of its symbol is a tuple of sizes, one for each axis.
+    """
+
+    @classmethod
+    def eval(cls, sizes: sympy.Basic) -> sympy.Basic | None:
+        """Return the size itself where there is one."""
+        return sizes.args[0] if isinstance(sizes, sympy.Tuple) and len(sizes) == 1 else None
+
+    def _pythoncode(self, printer: Any) -> str:
+        return self._sympystr(printer)
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"*{printer.doprint(self.args[0])}"
+
+    def _latex(self, printer: Any) -> str:
+        return rf"{printer.doprint(self.args[0])}\ldots"
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ import sympy
 
 from mhadoc.errors import MhadocError, RuleError, UnknownNameError
 from mhadoc.language.cases import Cases
+from mhadoc.language.children import Bound, Child, is_module
 from mhadoc.language.claims import Claim
 from mhadoc.language.compiled import compiled, free_names, picker
+from mhadoc.language.entries import Entries, State
 from mhadoc.language.rules import (
     Argument,
     Attribute,
@@ -38,7 +40,8 @@ class ModuleSpec:
 
     ``path`` is where the class is imported from; ``requirements`` are what the constructor
     demands and ``call_requirements`` what forward demands, each in the order in which torch
-    looks; ``fast_path`` lists what has to hold for torch's fused inference kernel.
+    looks; ``fast_path`` lists what has to hold for torch's fused inference kernel. ``children``
+    are the modules inside, whose parameters are among ``parameters``, after the module's own.
     """
 
     name: str
@@ -56,6 +59,7 @@ class ModuleSpec:
     call_requirements: tuple[Requirement, ...] = ()
     fast_path: tuple[Requirement, ...] = ()
     tables: tuple[OutcomeTable, ...] = ()
+    children: tuple[Child, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse two statements of one address, which could not be told apart.
@@ -199,6 +203,8 @@ class ModuleSpec:
         for name, becomes in self._nones:
             if values[name] is None:
                 values[name] = values[becomes]
+        for child in self._replaceable:
+            values = child.told(bound[child.given]) | values
         if self._plainly_met(values):
             return values
         for requirement in self.requirements:
@@ -217,21 +223,39 @@ class ModuleSpec:
         except ZeroDivisionError:
             return False
 
-    def state(self, values: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    def bound(self, *positional: object, **named: object) -> Bound:
+        """Return the module with these constructor arguments, described and not built.
+
+        Raises RuleError where torch raises.
+        """
+        bound = self.bind(*positional, **named)
+        return Bound(self, bound, self.values(bound))
+
+    def state(self, values: Mapping[str, Any]) -> State:
         """Return the state_dict's keys and shapes, in torch's order, for checked values."""
-        keys, pick, rows = self._rows
-        found = zip(keys, rows(*pick(values)), strict=True)
-        return {key: shape for key, (exists, shape) in found if exists}
+        if self.holders and any(is_module(values.get(name)) for name in self.holders):
+            own = self._own(values)
+            return own | {k: v for child in self.children for k, v in child.state(values).items()}
+        return self._entries(values)
 
     @cached_property
-    def _rows(self) -> tuple[tuple[str, ...], Callable[[Any], Any], Callable[..., Any]]:
-        rows = tuple(
-            sympy.Tuple(parameter.when, sympy.Tuple(*(parameter.shape or ())))
-            for parameter in self.parameters
-        )
-        names = free_names(*rows)
-        keys = tuple(parameter.name for parameter in self.parameters)
-        return keys, picker(names), compiled(rows, names)
+    def holders(self) -> tuple[str, ...]:
+        """Return the arguments that may hold a module, for a child or for one inside it."""
+        return tuple(dict.fromkeys(name for child in self.children for name in child.holders()))
+
+    @cached_property
+    def _replaceable(self) -> tuple[Child, ...]:
+        return tuple(child for child in self.children if child.given and child.spec)
+
+    @cached_property
+    def _entries(self) -> Entries:
+        return Entries(self.parameters)
+
+    @cached_property
+    def _own(self) -> Entries:
+        """Return the entries that come from no child."""
+        inside = sum(len(child.parameters) for child in self.children)
+        return Entries(self.parameters[: len(self.parameters) - inside])
 
     @cached_property
     def _nones(self) -> tuple[tuple[str, str], ...]:
@@ -271,9 +295,9 @@ def _misses(names: list[str]) -> str:
 
 def _hints(bound: Mapping[str, Any]) -> dict[str, str]:
     """Return texts that a hint may ask for: the numbers of heads that would do."""
-    width = bound.get("embed_dim")
+    width = bound.get("embed_dim", bound.get("d_model"))
     if not isinstance(width, int) or not 0 < width <= 1 << 20:
-        return {"divisors": "a divisor of embed_dim"}
+        return {"divisors": "the divisors of the width"}
     divisors = [str(n) for n in range(1, width + 1) if width % n == 0]
     return {"divisors": ", ".join(divisors)}
 

@@ -14,16 +14,21 @@ from typing import Any
 
 __all__ = [
     "ANYTHING",
+    "AXES",
+    "COUNT",
     "DEVICE",
     "DTYPE",
     "INITIALISABLE",
     "INTEGER",
     "LEARNABLE",
     "NUMBER",
+    "ORDERED",
     "REFUSALS",
     "SIZE",
     "TRUTH",
     "Accepts",
+    "Named",
+    "axes",
     "c_name",
 ]
 
@@ -67,6 +72,16 @@ def c_name(kind: type) -> str:
     return f"{kind.__module__}.{kind.__name__}" if outside else kind.__name__
 
 
+@dataclass(frozen=True)
+class Named:
+    """A value that is an object of torch, by its path: ``torch.nn.functional.relu``."""
+
+    path: str
+
+    def __repr__(self) -> str:
+        return self.path
+
+
 def _index(value: Any) -> int:
     return operator.index(value)
 
@@ -83,8 +98,33 @@ def _is_integer(value: object) -> bool:
     return _is_size(value) and not isinstance(value, bool)
 
 
+def _is_count(value: object) -> bool:
+    try:
+        _index(value)
+    except REFUSALS:
+        return False
+    return True
+
+
+def axes(value: Any) -> tuple[Any, ...]:
+    """Return sizes given as one number, or as any sequence of them, as a tuple."""
+    return (value,) if isinstance(value, Integral) else tuple(value)
+
+
+def _is_axes(value: object) -> bool:
+    try:
+        axes(value)
+    except REFUSALS:
+        return False
+    return True
+
+
 def _is_number(value: Any) -> bool:
     return _has_truth(lambda: value <= 0)
+
+
+def _is_ordered(value: Any) -> bool:
+    return _has_truth(lambda: value < 0)
 
 
 def _has_truth(ask: Callable[[], object]) -> bool:
@@ -118,6 +158,9 @@ def _is_device(value: object) -> bool:
 
 INTEGER = Accepts("int", int, _is_integer, _index)
 SIZE = Accepts("int", int, _is_size, _index)
+COUNT = Accepts("int", int, _is_count, _index)
+AXES = Accepts("int or tuple of ints", object, _is_axes, axes)
+ORDERED = Accepts("float", float, _is_ordered)
 NUMBER = Accepts("int", int, _is_number)
 TRUTH = Accepts("bool", bool, lambda value: _has_truth(lambda: value), bool)
 DTYPE = Accepts("torch.dtype", type(None), _is_dtype)

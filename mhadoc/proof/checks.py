@@ -13,6 +13,7 @@ from mhadoc.language import (
     Input,
     Mismatch,
     ModuleSpec,
+    Named,
     Output,
     Parameter,
     Requirement,
@@ -21,7 +22,7 @@ from mhadoc.language import (
 )
 from mhadoc.language.compiled import free_names, joined, number, truth
 from mhadoc.proof.initial import check_blocks, check_initial, widened
-from mhadoc.proof.observe import RAISED, Bench, Observation
+from mhadoc.proof.observe import RAISED, Bench, Observation, imported
 
 __all__ = [
     "check_call",
@@ -64,11 +65,13 @@ def _(rule: Argument, seen: Observation) -> Mismatch | None:
 
 @check_case.register
 def _(rule: Parameter, seen: Observation) -> Mismatch | None:
-    found = seen.state.get(rule.name)
-    if found is None or not rule.applies(seen.values):
-        present = ("absent", "present")
-        return same(present[rule.applies(seen.values)], present[found is not None])
-    return same(rule.shape.evaluate(seen.values) if rule.shape else (), tuple(found.shape))
+    found = [seen.state.get(name) for name in rule.names(seen.values)]
+    expected, stated = "absent", rule.applies(seen.values)
+    if stated:
+        expected = str(rule.shape.evaluate(seen.values) if rule.shape else ())
+    observed = ["absent" if tensor is None else str(tuple(tensor.shape)) for tensor in found]
+    wrong = [shape for shape in observed if shape != expected]
+    return Mismatch(expected, wrong[0]) if wrong else None
 
 
 @check_case.register
@@ -154,6 +157,8 @@ def _signature(rule: Argument | Input, function: Any, position: int) -> Mismatch
         return Mismatch(f"an argument {rule.name}", f"arguments {', '.join(found)}")
     default = found[rule.name].default
     expected = inspect.Parameter.empty if rule.required else rule.default
+    if isinstance(expected, Named):
+        expected = imported(expected.path)
     return same(expected, default) or same(position, list(found).index(rule.name))
 
 
@@ -192,11 +197,19 @@ def _refused(requirement: Requirement, spec: ModuleSpec) -> Mismatch | None:
 
 
 def check_call(requirement: Requirement, seen: Observation) -> Mismatch | None:
-    """Compare what forward raised with what a requirement of the call says; None where it fits."""
-    expected = requirement.torch_error(joined(seen.inputs, seen.values))
-    if truth(requirement.holds, seen.values):
-        return Mismatch("no such error", expected) if _raised(seen) == expected else None
-    return same(expected, _raised(seen))
+    """Compare what forward raised with what a requirement of the call says; None where it fits.
+
+    Requirements may share a text: where one is broken, its text is no fault of the others.
+    """
+    values = joined(seen.inputs, seen.values)
+    expected = requirement.torch_error(values)
+    if not truth(requirement.holds, seen.values):
+        return same(expected, _raised(seen))
+    if _raised(seen) != expected:
+        return None
+    others = (r for r in seen.bench.spec.call_requirements if not truth(r.holds, seen.values))
+    explained = any(other.torch_error(values) == expected for other in others)
+    return None if explained else Mismatch("no such error", expected)
 
 
 def check_mistake(requirement: Requirement, seen: Observation) -> Mismatch | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sympy
+from sympy import And, Not
 
 from mhadoc.language import Case, Cases, Claim, ModuleSpec, Requirement
 from mhadoc.language.compiled import truth
@@ -26,22 +27,26 @@ Statement = Claim | Requirement
 Combination = tuple[tuple[int, int], ...]
 
 
-def covering(spec: ModuleSpec, strength: int = 3) -> dict[Case, tuple[Statement, ...]]:
+def covering(spec: ModuleSpec, strength: int | None = None) -> dict[Case, tuple[Statement, ...]]:
     """Return the quick cases, each with the claims and mistakes to look at; the rules are in all.
 
-    Every three choices that go together occur, each claim gets every combination of the choices
-    that matter to it, and nothing is shown in too few cases. The same in each run.
+    Every few choices that go together occur, as many as the cases ask for; each claim gets every
+    combination of the choices that matter to it, and nothing is shown in too few cases. The same
+    in each run.
     """
     plan = _Plan(spec.cases)
-    for case in cover(spec.cases, strength):
+    for case in cover(spec.cases, strength or spec.cases.strength):
         plan.add(case)
     always = [claim for claim in spec.claims if claim.axes is None]
     mistakes = [demand for demand in spec.call_requirements if demand.breaks is not None]
+    broken = [And(r.when, Not(r.holds)) for r in spec.call_requirements if r.breaks is None]
     for claim in spec.claims:
         for case in plan.combined(claim.when, claim.axes):
             plan.add(case, claim)
     for when in (*(rule.when for rule in spec.rules), *(claim.when for claim in always)):
         plan.shown(when, ENOUGH)
+    for when in broken:
+        plan.shown(when, TRIED)
     for mistake in mistakes:
         for case in plan.shown(mistake.when, TRIED):
             plan.add(case, mistake)

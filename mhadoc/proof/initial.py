@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
-from itertools import count
 from typing import Any
 
 from mhadoc.language import Block, Case, Mismatch, Parameter, same
@@ -20,42 +18,36 @@ Bounds = tuple[int, int]
 def widened(bench: Bench, rule: Parameter) -> tuple[Bench, Case] | None:
     """Return a bench with sizes that show a distribution, and a case in which a parameter exists.
 
-    Each size grows by a factor of its own, and in the case as many numbers as possible differ.
+    In the case as many numbers as possible differ.
     """
-    sizes = bench.spec.cases.sizes
-    wide = replace(bench.spec.cases, sizes=dict(zip(sizes, _wider(sizes.values()), strict=True)))
-    found = map(wide.completed, wide.where(rule.when))
-    case = max(found, key=lambda case: len({*wide.values(case).values()}), default=None)
-    return None if case is None else (replace(bench, spec=replace(bench.spec, cases=wide)), case)
-
-
-def _wider(sizes: Iterable[Any]) -> Iterator[Any]:
-    used: set[int] = set()
-    for factor, size in enumerate(sizes, 3):
-        if isinstance(size, int):
-            size = next(n for n in count(size * factor) if n not in used)
-            used.add(size)
-        yield size
+    cases = bench.wide.spec.cases
+    found = map(cases.completed, cases.where(rule.when))
+    case = max(found, key=lambda case: len({*cases.values(case).values()}), default=None)
+    return None if case is None else (bench.wide, case)
 
 
 def check_initial(rule: Parameter, bench: Bench, case: Case) -> Mismatch | None:
     """Compare fresh numbers with the distribution stated."""
-    found = bench.fresh(bench.arguments(case)).state_dict().get(rule.name)
-    if found is None:
+    values = bench.spec.cases.values(case)
+    state = bench.initial(case)
+    found = [state.get(name) for name in rule.names(values)]
+    if any(tensor is None for tensor in found):
         return Mismatch("a parameter", "none")
-    scale = float(number(rule.init.scale, bench.spec.cases.values(case)))
-    return _distributed(rule.init.family, scale, found)
+    scale = float(number(rule.init.scale, values))
+    looks = (_distributed(rule.init.family, scale, tensor) for tensor in found)
+    return next(filter(None, looks), None)
 
 
 def _distributed(family: str, scale: float, numbers: Any) -> Mismatch | None:
     """Tell whether numbers look like a distribution: by their spread and their largest."""
     many = numbers.numel()
     spread, largest = float(numbers.std(correction=0)), float(numbers.abs().max())
-    spreads = {"uniform": scale / math.sqrt(3), "normal": scale, "zeros": 0.0}
+    spreads = {"uniform": scale / math.sqrt(3), "normal": scale, "zeros": 0.0, "ones": 0.0}
     limits = {
         "uniform": (scale * (1 - 8 / many), scale * (1 + 1e-6)),
         "normal": (scale, scale * 6),
         "zeros": (0.0, 0.0),
+        "ones": (1.0, 1.0),
     }
     least, most = limits[family]
     near = math.isclose(spread, spreads[family], rel_tol=3 / math.sqrt(many))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
+from itertools import count
 from typing import Any
 from zlib import crc32
 
@@ -16,8 +17,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mhadoc.errors import DeviceError, UnknownNameError
-from mhadoc.language import Case, Input, ModuleSpec
-from mhadoc.language.compiled import truth
+from mhadoc.language import Case, Child, Choice, Input, ModuleSpec
+from mhadoc.language.compiled import free_names, truth
 
 __all__ = ["RAISED", "Bench", "Observation", "imported", "usable"]
 
@@ -128,36 +129,83 @@ class Bench:
     def arguments(self, case: Case) -> dict[str, Any]:
         """Return the constructor's arguments for a case."""
         cases = self.spec.cases
-        values, choices = cases.values(case), cases.choices(case)
-        arguments: dict[str, Any] = {"device": self.device, "dtype": torch.float64}
-        for argument in self.spec.arguments:
+        return self._arguments(self.spec, cases.values(case), cases.choices(case))
+
+    def _arguments(
+        self, spec: ModuleSpec, values: Mapping[str, Any], choices: Mapping[str, Choice]
+    ) -> dict[str, Any]:
+        """Return the arguments of a spec; a module among them is built first."""
+        inside = {child.given: child for child in spec.children if child.spec}
+        given = {"device": self.device, "dtype": torch.float64}
+        arguments: dict[str, Any] = {}
+        for argument in spec.arguments:
             name = argument.name
-            if name in choices:
-                passes = choices[name].passes
-                arguments[name] = values[name] if passes is ... else passes
-            elif name in values:
-                arguments[name] = values[name]
+            if name in inside:
+                if argument.required or name in choices:
+                    arguments[name] = self._inside(inside[name], values, choices)
+            elif name in choices and choices[name].passes is not ...:
+                arguments[name] = choices[name].passes
+            elif name in values or name in given:
+                arguments[name] = values.get(name, given.get(name))
         return arguments
 
+    def _inside(
+        self, child: Child, values: Mapping[str, Any], choices: Mapping[str, Choice]
+    ) -> Any:
+        """Return the module that is an argument, or None where the case leaves it out."""
+        if child.spec is None or not truth(child.when, values):
+            return None
+        arguments = self._arguments(child.spec, child.values(values), choices)
+        return imported(child.spec.path)(**arguments)
+
     def build(self, arguments: Mapping[str, Any]) -> Any:
-        """Build a module and give each parameter random numbers, biases too."""
-        module = self.cls(**arguments)
+        """Build a module and give each parameter random numbers, biases too.
+
+        What torch warns of meanwhile is not heard.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            module = self.cls(**arguments)
         with torch.no_grad():
             for name, parameter in module.named_parameters():
                 parameter.copy_(self.draw(name, tuple(parameter.shape)) / 3)
         return module
 
+    @cached_property
+    def wide(self) -> Bench:
+        """Return the same bench with larger sizes, each grown by a factor of its own.
+
+        How often something occurs is no size in this sense.
+        """
+        cases = self.spec.cases
+        counts = {name for rule in self.spec.parameters for name in free_names(rule.count)}
+        sizes = {**cases.sizes, **dict(_wider(cases.sizes, counts))}
+        return replace(self, spec=replace(self.spec, cases=replace(cases, sizes=sizes)))
+
     def fresh(self, arguments: Mapping[str, Any]) -> Any:
         """Build a module with the initial numbers that torch gives it, from a fixed seed."""
         self._seed()
-        return self.cls(**arguments)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return self.cls(**arguments)
+
+    def initial(self, case: Case) -> Mapping[str, torch.Tensor]:
+        """Return the initial numbers of a case's module, as its state_dict."""
+        if case not in self._initial:
+            self._initial[case] = self.fresh(self.arguments(case)).state_dict()
+        return self._initial[case]
+
+    @cached_property
+    def _initial(self) -> dict[Case, Mapping[str, torch.Tensor]]:
+        return {}
 
     def inputs(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return forward's arguments for a case, tensors in the shapes that the rules give."""
         inputs: dict[str, Any] = {}
         for rule in self.spec.inputs:
             if rule.shape is None:
-                inputs[rule.name] = bool(values[rule.name])
+                flag = values[rule.name]
+                inputs[rule.name] = None if flag is None else bool(flag)
             elif rule.applies(values):
                 inputs[rule.name] = self._tensor(rule, values, inputs)
         return inputs
@@ -218,6 +266,16 @@ class Bench:
             names.get(position, f"element {position}"): element
             for position, element in enumerate(elements)
         }
+
+
+def _wider(sizes: Mapping[str, Any], counts: Set[str]) -> Iterator[tuple[str, int]]:
+    """Iterate over larger sizes, all different."""
+    used = {sizes[name] for name in counts}
+    for factor, (name, size) in enumerate(sizes.items(), 3):
+        if isinstance(size, int) and name not in counts:
+            larger = next(n for n in count(size * factor) if n not in used)
+            used.add(larger)
+            yield name, larger
 
 
 def imported(path: str) -> Any:

@@ -108,7 +108,7 @@ def test_a_model_lists_every_attention(model: torch.nn.Module) -> None:
 
 
 def test_a_model_without_attention() -> None:
-    assert str(mhadoc.explain(torch.nn.Linear(2, 3))) == "Linear has no attention"
+    assert str(mhadoc.explain(torch.nn.ReLU())) == "ReLU has no attention"
 
 
 class _Texts(HTMLParser):
@@ -172,3 +172,9 @@ def test_illegal_arguments() -> None:
 def test_unknown_target() -> None:
     with pytest.raises(mhadoc.UnknownNameError, match="no spec is called 'Attention'"):
         mhadoc.explain("Attention")
+
+
+def test_what_each_layer_has_counts_for_each_layer() -> None:
+    answer = mhadoc.explain("Transformer", d_model=10, nhead=2)
+    assert answer.total == sum(p.numel() for p in torch.nn.Transformer(10, 2).parameters())
+    assert answer.rows[0].symbols == "(3*d_model, d_model)"

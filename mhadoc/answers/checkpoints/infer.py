@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from mhadoc.answers.checkpoints.parts import Part, find, foreign, foreign_problems
+from mhadoc.answers.checkpoints.parts import LOOKED_FOR, Part, find, foreign, foreign_problems
 from mhadoc.answers.checkpoints.reading import stored
 from mhadoc.answers.problem import Problem
 from mhadoc.answers.tensors import shape_of, unusable
-from mhadoc.catalog import specs
 from mhadoc.language import Argument, ModuleSpec
 
 __all__ = ["Inference", "infer"]
@@ -145,7 +144,7 @@ def _tried(spec: ModuleSpec, name: str, settled: tuple[tuple[str, Any], ...]) ->
 
 def _nothing(tensors: Mapping[str, tuple[int, ...]], start: str) -> Iterator[Problem]:
     """Iterate over what may be there instead of a module that has a spec."""
-    expected = f"must hold the parameters of {' or '.join(specs())}"
+    expected = f"must hold the parameters of {' or '.join(LOOKED_FOR)}"
     found = list(foreign_problems(foreign(tensors), expected))
     yield from found
     if not found and start:

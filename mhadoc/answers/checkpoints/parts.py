@@ -9,11 +9,14 @@ from functools import cache, cached_property
 
 from mhadoc.answers.checkpoints.reading import Entries, Reading, read
 from mhadoc.answers.problem import Problem
-from mhadoc.catalog import spec, specs
+from mhadoc.catalog import spec
 from mhadoc.catalog.layouts import LAYOUTS, Layout
 from mhadoc.language import Parameter, condition_text
 
-__all__ = ["Foreign", "Part", "find", "foreign", "foreign_problems"]
+__all__ = ["LOOKED_FOR", "Foreign", "Part", "find", "foreign", "foreign_problems"]
+
+#: The specs whose modules are looked for: a Linear or a LayerNorm is in every model.
+LOOKED_FOR = ("MultiheadAttention",)
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def _extra(ordered: list[str], prefix: str, entries: Entries) -> tuple[str, ...]
 def _names() -> dict[str, tuple[str, ...]]:
     """Return the name of each parameter, and the specs that have it."""
     found: dict[str, tuple[str, ...]] = {}
-    for name in specs():
+    for name in LOOKED_FOR:
         for parameter in spec(name).parameters:
             found[parameter.name] = (*found.get(parameter.name, ()), name)
     return found

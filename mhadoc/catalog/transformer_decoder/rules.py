@@ -1,0 +1,87 @@
+"""The rules of nn.TransformerDecoder: its arguments, what is inside, and its call."""
+
+from mhadoc.catalog import transformer_stack as stack
+from mhadoc.catalog.transformer_calls import (
+    CALL_AXES,
+    LAYER_AXES,
+    flag,
+    hint_axis,
+    result,
+)
+from mhadoc.catalog.transformer_decoder_layer.rules import (
+    AXES,
+    CALL_REQUIREMENTS,
+    HINTS,
+    INPUTS,
+    MASKS,
+)
+from mhadoc.catalog.transformer_decoder_layer.rules import SPEC as DECODER_LAYER
+from mhadoc.catalog.transformer_terms import (
+    SOURCE,
+    SYMBOLS,
+    T,
+    head_dim,
+    nhead,
+)
+from mhadoc.language import Axis, Cases, ModuleSpec, composed
+
+INIT = f"{SOURCE}: TransformerDecoder.__init__"
+FORWARD = f"{SOURCE}: TransformerDecoder.forward"
+
+_NAMES = (
+    *("d_model", "nhead", "dim_feedforward", "num_layers", "S", "T", "N", "i"),
+    *("activation_relu_or_gelu", "bias", "batch_first", "norm_first", "dropout", "norm"),
+    *("batched", "training", "grad"),
+)
+
+CHILDREN = stack.children("decoder_layer", DECODER_LAYER, FORWARD)
+
+SPEC = ModuleSpec(
+    name="TransformerDecoder",
+    path="torch.nn.TransformerDecoder",
+    summary="a stack of decoder layers, each of which sees the memory; a norm where one is given",
+    symbols=(*(SYMBOLS[name] for name in _NAMES), *MASKS, *HINTS),
+    arguments=stack.arguments("decoder_layer", INIT),
+    requirements=stack.requirements("decoder_layer", INIT),
+    attributes=stack.attributes(INIT),
+    children=CHILDREN,
+    parameters=composed(CHILDREN),
+    inputs=(
+        *INPUTS,
+        flag(
+            "tgt_is_causal",
+            None,
+            "a hint that `tgt_mask` is the causal mask; with None torch looks whether it is.",
+            FORWARD,
+        ),
+        flag(
+            "memory_is_causal",
+            False,
+            "a hint that `memory_mask` is the causal mask; torch never looks.",
+            FORWARD,
+        ),
+    ),
+    outputs=result(T, "the target's shape, whatever the memory's length.", FORWARD),
+    call_requirements=CALL_REQUIREMENTS,
+    cases=Cases(
+        sizes={
+            "N": 3,
+            "nhead": 4,
+            "head_dim": 5,
+            "d_model": nhead * head_dim,
+            "S": 7,
+            "T": 6,
+            "dim_feedforward": 11,
+            "num_layers": 2,
+        },
+        axes=(
+            *LAYER_AXES,
+            stack.NORM_AXIS,
+            *CALL_AXES,
+            *AXES,
+            hint_axis("tgt_is_causal"),
+            Axis.flag("memory_is_causal", "call", plain=False),
+        ),
+        strength=2,
+    ),
+)

@@ -1,0 +1,5 @@
+"""All that is stated of torch.nn.TransformerEncoderLayer."""
+
+from mhadoc.catalog.transformer_encoder_layer.rules import SPEC
+
+__all__ = ["SPEC"]

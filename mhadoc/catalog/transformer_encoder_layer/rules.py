@@ -1,0 +1,232 @@
+"""The rules of nn.TransformerEncoderLayer: its arguments, the modules inside, and its call."""
+
+from sympy import And, Eq, Implies, Mod, Not, Or
+
+from mhadoc.catalog.multihead_attention.paths import fast as attention_fast
+from mhadoc.catalog.transformer_calls import (
+    CALL_AXES,
+    LAYER_AXES,
+    flag,
+    mask,
+    mask_axis,
+    mask_symbols,
+    padding,
+    padding_axis,
+    result,
+    sequence,
+)
+from mhadoc.catalog.transformer_terms import (
+    GOOD,
+    SOURCE,
+    SYMBOLS,
+    S,
+    activation,
+    activation_demand,
+    activation_relu_or_gelu,
+    attention,
+    batch_first,
+    batched,
+    bias,
+    d_model,
+    dim_feedforward,
+    drop,
+    grad,
+    head_dim,
+    layer_arguments,
+    layer_norm,
+    linear,
+    nhead,
+    norm_first,
+    training,
+)
+from mhadoc.language import (
+    Attribute,
+    Axis,
+    Cases,
+    ModuleSpec,
+    Requirement,
+    Symbol,
+    composed,
+    demanded,
+)
+
+INIT = f"{SOURCE}: TransformerEncoderLayer.__init__"
+FORWARD = f"{SOURCE}: TransformerEncoderLayer.forward"
+SELF = f"{SOURCE}: TransformerEncoderLayer._sa_block"
+FEED = f"{SOURCE}: TransformerEncoderLayer._ff_block"
+
+_MASKS = (*mask_symbols("src_mask"), *mask_symbols("src_key_padding_mask", padding=True))
+is_causal_symbol = Symbol("is_causal", "forward's `is_causal`", "flag")
+src_mask_rank, src_mask_float, padded, padded_float = (symbol.expr for symbol in _MASKS)
+is_causal = is_causal_symbol.expr
+
+_NAMES = (
+    *("d_model", "nhead", "dim_feedforward", "S", "N", "activation_relu_or_gelu", "bias"),
+    *("batch_first", "norm_first", "dropout", "batched", "training", "grad"),
+)
+
+#: The layer turns each mask into floats before the attention sees it.
+SELF_ATTN = attention(
+    "self_attn",
+    "query, key and value are all the layer's input.",
+    SELF,
+    {
+        "attn_mask_rank": src_mask_rank,
+        "attn_mask_float": src_mask_rank > 0,
+        "padding_mask": padded,
+        "padding_mask_float": padded,
+        "tensors": 1 + 0 * S,
+        "is_causal": is_causal,
+    },
+)
+_LINEAR1 = linear("linear1", (d_model, dim_feedforward), "the first linear map.", FEED)
+_DROPOUT = drop("dropout", "between the activation and the second linear map.", FEED)
+
+CHILDREN = (
+    SELF_ATTN,
+    _LINEAR1,
+    _DROPOUT,
+    linear("linear2", (dim_feedforward, d_model), "the second linear map.", FEED),
+    layer_norm("norm1", "goes with the attention.", FORWARD),
+    layer_norm("norm2", "goes with the feed-forward part.", FORWARD),
+    drop("dropout1", "on what the attention adds.", SELF),
+    drop("dropout2", "on what the feed-forward part adds.", FEED),
+    activation(INIT),
+)
+
+#: LayerNorm and the second linear map demand nothing that is not demanded before.
+REQUIREMENTS = demanded(
+    *SELF_ATTN.requirements,
+    *_LINEAR1.demands("dim_feedforward"),
+    *_DROPOUT.requirements,
+    activation_demand(INIT),
+    plain=GOOD,
+)
+
+
+def _condition(id: str, holds: object, demand: str, reason: str, hint: str) -> Requirement:
+    return Requirement(f"fast_path.{id}", demand, "", reason, hint, holds=holds, source=FORWARD)
+
+
+#: What has to hold for torch._transformer_encoder_layer_fwd to be called, in torch's order.
+FAST_PATH = (
+    _condition(
+        "batched",
+        batched,
+        "the input has three axes",
+        "input not batched; expected src.dim() of 3 but got 2",
+        "add a batch axis of one",
+    ),
+    _condition(
+        "eval", Not(training), "the layer is in eval mode", "training is enabled", "call eval()"
+    ),
+    _condition(
+        "batch_first",
+        batch_first,
+        "the layer was built with batch_first=True",
+        "self_attn.batch_first was not True",
+        "build with batch_first=True",
+    ),
+    _condition(
+        "bias",
+        bias,
+        "the layer was built with bias=True",
+        "self_attn was passed bias=False",
+        "build with bias=True",
+    ),
+    _condition(
+        "activation",
+        activation_relu_or_gelu > 0,
+        "the activation is F.relu, F.gelu, nn.ReLU or nn.GELU",
+        "activation_relu_or_gelu was not True",
+        'pass activation="relu" or "gelu"',
+    ),
+    _condition(
+        "even_heads",
+        Eq(Mod(nhead, 2), 0),
+        "nhead is even",
+        "num_head is odd",
+        "choose an even nhead",
+    ),
+    _condition(
+        "no_grad",
+        Not(grad),
+        "autograd is disabled, or neither the input nor a parameter requires a gradient",
+        "grad is enabled and at least one of query or the "
+        "input/output projection weights or biases requires_grad",
+        "call under torch.no_grad() or torch.inference_mode()",
+    ),
+)
+
+#: The fused kernel of the whole layer is called in a case exactly when this holds.
+fast = And(*(condition.holds for condition in FAST_PATH))
+
+CALL_REQUIREMENTS = (
+    Requirement(
+        "is_causal.needs_mask",
+        "is_causal=True needs a src_mask outside the fast paths of layer and attention",
+        "RuntimeError",
+        "Need attn_mask if specifying the is_causal hint. You may use the Transformer module "
+        "method `generate_square_subsequent_mask` to create this mask.",
+        "pass src_mask=nn.Transformer.generate_square_subsequent_mask(S) as well",
+        holds=Implies(
+            And(is_causal, Eq(src_mask_rank, 0)), Or(fast, SELF_ATTN.here(attention_fast))
+        ),
+        about=("is_causal",),
+        source=FORWARD,
+    ),
+)
+
+SPEC = ModuleSpec(
+    name="TransformerEncoderLayer",
+    path="torch.nn.TransformerEncoderLayer",
+    summary="attention of a sequence over itself, then two linear maps at each position",
+    symbols=(*(SYMBOLS[name] for name in _NAMES), *_MASKS, is_causal_symbol),
+    arguments=tuple(layer_arguments(INIT).values()),
+    requirements=REQUIREMENTS,
+    attributes=(
+        Attribute(name="norm_first", label="attribute", value=norm_first, why="kept.", source=INIT),
+        Attribute(
+            name="activation_relu_or_gelu",
+            label="attribute",
+            value=activation_relu_or_gelu,
+            why="1 where the activation is F.relu or an nn.ReLU, 2 where it is F.gelu or an "
+            "nn.GELU, 0 otherwise: torch.relu counts as other.",
+            source=INIT,
+        ),
+    ),
+    children=CHILDREN,
+    parameters=composed(CHILDREN),
+    inputs=(
+        *sequence("src", S, "one vector for each position.", FORWARD),
+        *mask("src_mask", S, S, FORWARD),
+        *padding("src_key_padding_mask", S, FORWARD),
+        flag(
+            "is_causal",
+            False,
+            "a hint that `src_mask` is the causal mask; a layer never looks whether it is.",
+            FORWARD,
+        ),
+    ),
+    outputs=result(S, "the input's shape.", FORWARD),
+    call_requirements=CALL_REQUIREMENTS,
+    fast_path=FAST_PATH,
+    cases=Cases(
+        sizes={
+            "N": 3,
+            "nhead": 2,
+            "head_dim": 5,
+            "d_model": nhead * head_dim,
+            "S": 7,
+            "dim_feedforward": 11,
+        },
+        axes=(
+            *LAYER_AXES,
+            *CALL_AXES,
+            mask_axis("src_mask", 2, 3),
+            padding_axis("src_key_padding_mask"),
+            Axis.flag("is_causal", "call", plain=False),
+        ),
+        strength=2,
+    ),
+)

@@ -1,0 +1,212 @@
+"""What the Transformer classes share: their symbols, their arguments, and the modules inside.
+
+Letters are those of torch's page on Transformer: S source length, T target length, N batch.
+"""
+
+from collections.abc import Mapping
+
+from sympy import Basic, Expr, Integer, Tuple, true
+from sympy import Symbol as SympySymbol
+
+from mhadoc.catalog.dropout import SPEC as DROPOUT
+from mhadoc.catalog.factory import device_and_dtype
+from mhadoc.catalog.layer_norm import SPEC as LAYER_NORM
+from mhadoc.catalog.linear import SPEC as LINEAR
+from mhadoc.catalog.multihead_attention import SPEC as MULTIHEAD_ATTENTION
+from mhadoc.language import (
+    ANYTHING,
+    COUNT,
+    INTEGER,
+    NUMBER,
+    ORDERED,
+    TRUTH,
+    Accepts,
+    Argument,
+    Child,
+    Named,
+    Requirement,
+    Symbol,
+)
+
+SOURCE = "torch/nn/modules/transformer.py"
+
+#: Constructor arguments that complete a call in which one of them is wrong.
+GOOD = {"d_model": 10, "nhead": 2}
+
+_SIZES = {
+    "d_model": "features of every vector that goes in or comes out",
+    "nhead": "heads of each attention",
+    "dim_feedforward": "features between the two linear maps of the feed-forward part",
+    "num_layers": "how many layers there are",
+    "num_encoder_layers": "how many encoder layers there are",
+    "num_decoder_layers": "how many decoder layers there are",
+    "head_dim": "features of one head, `d_model / nhead`",
+    "S": "source length: the number of positions that the encoder sees",
+    "T": "target length: the number of positions that the decoder sees",
+    "N": "batch size",
+    "i": "the number of one layer, from 0",
+}
+_FLAGS = {
+    "bias": "the constructor's `bias`",
+    "batch_first": "the constructor's `batch_first`",
+    "norm_first": "the constructor's `norm_first`",
+    "dropout": "whether the constructor's `dropout` is above zero",
+    "norm": "whether a final `norm` is given",
+    "batched": "whether the input has three axes, not two",
+    "training": "whether the module is in training mode",
+    "grad": "whether autograd is enabled",
+}
+_POSITIVE = ("d_model", "nhead")
+
+SYMBOLS = {
+    **{name: Symbol(name, text, least=int(name in _POSITIVE)) for name, text in _SIZES.items()},
+    "activation_relu_or_gelu": Symbol(
+        "activation_relu_or_gelu", "1 where the activation is ReLU, 2 where it is GELU, 0 otherwise"
+    ),
+    **{name: Symbol(name, text, "flag") for name, text in _FLAGS.items()},
+}
+
+d_model, nhead, dim_feedforward, num_layers, num_encoder_layers, num_decoder_layers, head_dim = (
+    SYMBOLS[name].expr for name in list(_SIZES)[:7]
+)
+S, T, N, i, activation_relu_or_gelu, bias, batch_first, norm_first, dropout, norm = (
+    SYMBOLS[name].expr for name in list(SYMBOLS)[7:17]
+)
+batched, training, grad = (SYMBOLS[name].expr for name in list(SYMBOLS)[17:])
+
+#: What every layer is built from, and what a stack of layers takes over from its layer.
+LAYER = {
+    "d_model": d_model,
+    "nhead": nhead,
+    "dim_feedforward": dim_feedforward,
+    "dropout": dropout,
+    "activation_relu_or_gelu": activation_relu_or_gelu,
+    "batch_first": batch_first,
+    "norm_first": norm_first,
+    "bias": bias,
+    "activation": SympySymbol("activation"),
+}
+
+
+# Arguments
+
+
+def _is_activation(value: object) -> bool:
+    return not isinstance(value, str) or value in ("relu", "gelu")
+
+
+ACTIVATION = Accepts("activation", Named, _is_activation)
+
+
+def layer_arguments(source: str, *, required: bool = True) -> dict[str, Argument]:
+    """Return the arguments that layers and the whole Transformer share, in the layers' order."""
+    accepts = {"d_model": INTEGER, "nhead": NUMBER, "dim_feedforward": INTEGER}
+    accepts |= {"dropout": ORDERED, "activation": ACTIVATION, "bias": TRUTH}
+    defaults: dict[str, object] = {"d_model": 512, "nhead": 8, "dim_feedforward": 2048}
+    defaults |= {"dropout": 0.1}
+    defaults |= {"activation": Named("torch.nn.functional.relu"), "layer_norm_eps": 1e-5}
+    defaults |= {"batch_first": False, "norm_first": False, "bias": True}
+    needed = _POSITIVE if required else ()
+    arguments = [
+        Argument(
+            name=name,
+            accepts=accepts.get(name, ANYTHING),
+            required=name in needed,
+            default=None if name in needed else defaults[name],
+            effect=_EFFECTS.get(name, "none"),
+            why=_WHY[name],
+            source=source,
+        )
+        for name in _WHY
+    ]
+    return {argument.name: argument for argument in (*arguments, *device_and_dtype(source))}
+
+
+_WHY = {
+    "d_model": "features of every vector that goes in or comes out.",
+    "nhead": "heads of each attention; it must divide `d_model`.",
+    "dim_feedforward": "features between the two linear maps of the feed-forward part; 0 is legal.",
+    "dropout": "the probability of dropping, in training: attention weights, what the activation "
+    "returns, and what each part adds.",
+    "activation": 'what stands between the two linear maps: `"relu"`, `"gelu"` or a callable; '
+    "a module is kept as a submodule.",
+    "layer_norm_eps": "the `eps` of each LayerNorm; stored as it is given.",
+    "batch_first": "says whether batched tensors are (N, S, E) or (S, N, E).",
+    "norm_first": "whether each part normalises what goes into it, or what comes out of it.",
+    "bias": "one switch for every bias: of attention, linear maps and LayerNorm.",
+}
+_EFFECTS = {
+    "d_model": "is a size of every parameter",
+    "dim_feedforward": "is a size of `linear1` and `linear2`",
+    "activation": "adds the activation's own parameters where it is a module that has some",
+    "bias": "adds every parameter whose name ends in `bias`",
+}
+
+
+def activation_demand(source: str) -> Requirement:
+    """Return the demand on the name of an activation."""
+    return Requirement(
+        "activation.name",
+        'activation must be "relu", "gelu" or no text',
+        "RuntimeError",
+        "activation should be relu/gelu, not {activation}",
+        'pass "relu", "gelu", or the function itself',
+        about=("activation",),
+        accepts=ACTIVATION,
+        example={"activation": "tanh"},
+        source=source,
+    )
+
+
+def count_demand(name: str, unless: Basic, source: str) -> Requirement:
+    """Return the demand on a number of layers; any int is taken, none and fewer mean no layer."""
+    return Requirement(
+        f"{name}.int",
+        f"{name} must be an int",
+        "TypeError",
+        f"'{{type_{name}}}' object cannot be interpreted as an integer",
+        f"pass {name} as a positive int",
+        about=(name,),
+        accepts=COUNT,
+        unless=unless,
+        source=source,
+    )
+
+
+# Modules inside
+
+
+def attention(name: str, why: str, source: str, calls: Mapping[str, Basic]) -> Child:
+    """Return an attention inside a layer: as wide as the layer, and packed."""
+    sets = {"embed_dim": d_model, "num_heads": nhead, "head_dim": d_model / nhead}
+    sets |= {"dropout": dropout, "bias": bias, "batch_first": batch_first}
+    always = {"need_weights": Integer(0), "average_attn_weights": Integer(1)}
+    calls = {**always, "batched": batched, "training": training, "grad": grad, **calls}
+    return Child(
+        name=name, why=why, source=source, spec=MULTIHEAD_ATTENTION, sets=sets, calls=calls
+    )
+
+
+def linear(name: str, features: tuple[Expr, Expr], why: str, source: str) -> Child:
+    """Return a linear map inside a layer."""
+    sets = {"in_features": features[0], "out_features": features[1], "bias": bias}
+    return Child(name=name, why=why, source=source, spec=LINEAR, sets=sets)
+
+
+def layer_norm(name: str, why: str, source: str, given: str = "", when: Basic = true) -> Child:
+    """Return a LayerNorm over the features."""
+    sets = {"normalized_shape": Tuple(d_model), "bias": bias}
+    return Child(
+        name=name, why=why, source=source, spec=LAYER_NORM, sets=sets, given=given, when=when
+    )
+
+
+def drop(name: str, why: str, source: str) -> Child:
+    """Return a Dropout inside a layer."""
+    return Child(name=name, why=why, source=source, spec=DROPOUT, sets={"p": dropout})
+
+
+def activation(source: str) -> Child:
+    """Return the activation, where it is a module of its own."""
+    why = "the activation, where it is a module."
+    return Child(name="activation", why=why, source=source, given="activation")

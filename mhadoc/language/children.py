@@ -1,0 +1,248 @@
+"""Children: the modules inside a module, whose rules become the parent's under another name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import sympy
+
+from mhadoc.language.compiled import number
+from mhadoc.language.entries import State, prefixed
+from mhadoc.language.rules import Block, Parameter, Requirement
+from mhadoc.language.shapes import Shape
+from mhadoc.language.values import Accepts
+
+if TYPE_CHECKING:
+    from mhadoc.language.specs import ModuleSpec
+
+__all__ = ["MODULE", "Bound", "Child", "composed", "demanded", "is_module"]
+
+_Expression = TypeVar("_Expression", bound=sympy.Basic)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A module that is described and not built: its spec, its arguments and their values.
+
+    It stands wherever torch wants the module itself: ``predict("TransformerEncoder", layer, 6)``.
+    """
+
+    spec: ModuleSpec
+    arguments: Mapping[str, Any]
+    values: Mapping[str, Any]
+
+    def state(self) -> State:
+        """Return the keys and shapes of the state_dict, in torch's order."""
+        return self.spec.state(self.values)
+
+    def __repr__(self) -> str:
+        """Return the call that would build the module, defaults left out."""
+        defaults = {argument.name: argument.default for argument in self.spec.arguments}
+        given = [f"{n}={v!r}" for n, v in self.arguments.items() if not _is(v, defaults[n])]
+        return f"{self.spec.name}({', '.join(given)})"
+
+
+def _is(value: object, default: object) -> bool:
+    return value is default or (type(value) is type(default) and bool(value == default))
+
+
+def is_module(value: object) -> bool:
+    """Tell whether a value is a module, described or real."""
+    return isinstance(value, Bound) or (
+        hasattr(value, "state_dict") and not isinstance(value, type)
+    )
+
+
+#: What may stand where torch wants a module; None stands for no module.
+MODULE = Accepts("module", type(None), lambda value: value is None or is_module(value))
+
+
+def entries_of(module: Any) -> State:
+    """Return the entries of a module, described or real."""
+    if isinstance(module, Bound):
+        return module.state()
+    return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Child:
+    """One module inside another: its name there, its spec, and what sets its symbols.
+
+    ``sets`` gives the child's symbols as expressions in the parent's, those of its constructor;
+    what it leaves out has the child's own default. ``calls`` does so for the call. A child that
+    occurs ``count`` times has ``{i}`` in its name. ``given`` names the argument that may hold
+    another module instead; a child without a spec is there only where that argument holds one.
+    """
+
+    name: str
+    why: str
+    source: str
+    spec: ModuleSpec | None = None
+    sets: Mapping[str, sympy.Basic] = field(default_factory=dict)
+    calls: Mapping[str, sympy.Basic] = field(default_factory=dict)
+    count: sympy.Expr = sympy.S.One
+    when: sympy.Basic = sympy.true
+    given: str = ""
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Return the child's parameters as the parent's: renamed, in the parent's symbols."""
+        found = map(self._parameter, self.spec.parameters if self.spec else ())
+        return tuple(rule for rule in found if rule.when != sympy.false)
+
+    def _parameter(self, rule: Parameter) -> Parameter:
+        if self.count != 1 and rule.count != 1:
+            raise ValueError(f"{self.name}.{rule.name} would have two numbers in its name")
+        return replace(
+            rule,
+            name=f"{self.name}.{rule.name}",
+            label="",
+            why=self._words(rule.why),
+            shape=Shape(*map(self.here, rule.shape)) if rule.shape is not None else None,
+            when=sympy.And(self.when, self.here(rule.when)),
+            count=self.count * self.here(rule.count),
+            init=replace(rule.init, scale=self.here(rule.init.scale)),
+            blocks=tuple(map(self._block, rule.blocks)),
+        )
+
+    def _block(self, block: Block) -> Block:
+        return replace(block, start=self.here(block.start), stop=self.here(block.stop))
+
+    def here(self, expression: _Expression) -> _Expression:
+        """Return an expression in the child's symbols as one in the parent's."""
+        found = expression.free_symbols
+        replaced: _Expression = expression.xreplace({s: self._set(s) for s in found})
+        return replaced
+
+    def _set(self, symbol: sympy.Symbol) -> sympy.Basic:
+        value = self.calls.get(symbol.name, self._settings.get(symbol.name, symbol))
+        if isinstance(value, sympy.Symbol) and not symbol.is_nonnegative:
+            return sympy.Symbol(value.name, **symbol.assumptions0)
+        return value
+
+    @cached_property
+    def _settings(self) -> dict[str, sympy.Basic]:
+        """Return what each of the child's symbols is, those with a default included."""
+        settings = dict(self.sets)
+        for argument in self.spec.arguments if self.spec else ():
+            if argument.name in settings:
+                continue
+            if argument.becomes is not None:
+                settings[argument.name] = settings[str(argument.becomes)]
+            elif isinstance(argument.default, int):
+                settings[argument.name] = sympy.Integer(argument.default)
+        return settings
+
+    @cached_property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """Return what the child demands of those of its arguments that the parent's decide."""
+        demands = self.spec.requirements if self.spec else ()
+        return tuple(self._requirement(r) for r in demands if set(r.about) & self._renamed.keys())
+
+    @cached_property
+    def _renamed(self) -> dict[str, str]:
+        """Return the names of the child's arguments, and what they are called here."""
+        renamed = {n: e.name for n, e in self.sets.items() if isinstance(e, sympy.Symbol)}
+        shared = {argument.name for argument in self.spec.arguments} if self.spec else set()
+        return renamed | {name: name for name in ("device", "dtype") if name in shared}
+
+    def demands(self, *names: str) -> tuple[Requirement, ...]:
+        """Return the requirements that speak of these arguments of the parent."""
+        return tuple(r for r in self.requirements if set(r.about) & set(names))
+
+    def _requirement(self, demand: Requirement) -> Requirement:
+        example = demand.example
+        return replace(
+            demand,
+            id=f"{self.name}.{demand.id}",
+            demand=self._words(demand.demand),
+            message=self._places(demand.message),
+            hint=self._words(self._places(demand.hint)),
+            holds=self.here(demand.holds),
+            unless=self.here(demand.unless),
+            about=tuple(dict.fromkeys(self._renamed.get(name, name) for name in demand.about)),
+            example=None if example is None else self._example(example),
+        )
+
+    def _example(self, example: Mapping[str, Any]) -> dict[str, Any] | None:
+        if not example.keys() <= self._renamed.keys():
+            return None
+        return {self._renamed[name]: value for name, value in example.items()}
+
+    def _places(self, template: str) -> str:
+        """Return a message's template with the parent's names in its places."""
+        names = "|".join(self._renamed)
+        pattern = rf"\{{(type_|scalar_)?({names})\}}"
+        return re.sub(pattern, lambda m: f"{{{m[1] or ''}{self._renamed[m[2]]}}}", template)
+
+    def _words(self, text: str) -> str:
+        """Return a sentence with the parent's names in it, each with its own article."""
+        pattern = rf"(?<![{{\w])(an? )?({'|'.join(self._renamed)})\b"
+        return re.sub(pattern, lambda m: _with_article(m[1], self._renamed[m[2]]), text)
+
+    def values(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the value of each of the child's symbols, for the parent's values.
+
+        A symbol that is the parent's as it stands keeps any value, a module for example.
+        """
+        return {
+            name: values.get(e.name) if isinstance(e, sympy.Symbol) else number(e, values)
+            for name, e in self._settings.items()
+        }
+
+    def told(self, module: object) -> dict[str, Any]:
+        """Return the parent's symbols that a described module in this child's place sets."""
+        if not isinstance(module, Bound) or module.spec is not self.spec:
+            return {}
+        symbols = {n: e.name for n, e in self.sets.items() if isinstance(e, sympy.Symbol)}
+        known = symbols.keys() & module.values.keys()
+        return {symbols[name]: module.values[name] for name in known}
+
+    def state(self, values: Mapping[str, Any]) -> State:
+        """Return the entries of this child in the parent, for the parent's values."""
+        if is_module(module := values.get(self.given)):
+            inside = entries_of(module)
+        elif self.spec is not None and number(self.when, values):
+            inside = self.spec.state(self.values(values))
+        else:
+            return {}
+        return prefixed(self.name, number(self.count, values), inside)
+
+    def holders(self) -> Iterator[str]:
+        """Iterate over the parent's arguments that may hold a module for this child or in it."""
+        if self.given:
+            yield self.given
+        for inner in self.spec.holders if self.spec else ():
+            if isinstance(outer := self.sets.get(inner), sympy.Symbol):
+                yield outer.name
+
+
+def _with_article(article: str | None, name: str) -> str:
+    if article is None:
+        return name
+    return f"an {name}" if name[0] in "aeiou" else f"a {name}"
+
+
+def composed(children: Iterable[Child]) -> tuple[Parameter, ...]:
+    """Return the parameters of all children, in torch's order."""
+    return tuple(parameter for child in children for parameter in child.parameters)
+
+
+def demanded(
+    *requirements: Requirement, plain: Mapping[str, Any] | None = None
+) -> tuple[Requirement, ...]:
+    """Return requirements without those that an earlier one already makes.
+
+    ``plain`` are arguments that each example lacks to be complete.
+    """
+    found: dict[object, Requirement] = {}
+    for demand in requirements:
+        found.setdefault((demand.about, demand.accepts, demand.holds), demand)
+    return tuple(
+        r if r.example is None else replace(r, example={**(plain or {}), **r.example})
+        for r in found.values()
+    )
