@@ -121,6 +121,8 @@ class Shape:
         for it; a contradiction, or a size that is no whole number, is told in ``problem``.
         """
         sizes = dict(known or {})
+        if self.axes and isinstance(self.axes[-1], Each):
+            return self._spread(actual, sizes)
         if len(actual) != len(self):
             return Match(sizes, f"expected {len(self)} axes {self.text()}, got {len(actual)}")
         waiting = list(zip(self._compiled, actual, strict=True))
@@ -130,6 +132,14 @@ class Shape:
                 break
             waiting = left
         return Match(sizes, self._contradiction(actual, sizes))
+
+    def _spread(self, actual: tuple[int, ...], sizes: dict[str, Any]) -> Match:
+        """Compare where the last axis stands for several: what the others leave is its value."""
+        first, (symbol,) = self.axes[:-1], self.axes[-1].free_symbols
+        rest = actual[len(first) :]
+        if len(actual) < len(first) or sizes.setdefault(symbol.name, rest) != rest:
+            return Match(sizes, f"expected {self.text()}, got {len(actual)} axes")
+        return Shape(*first).match(actual[: len(first)], sizes)
 
     @cached_property
     def _compiled(self) -> tuple[_Axis, ...]:

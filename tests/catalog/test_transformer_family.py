@@ -205,3 +205,14 @@ def test_both_parts_custom() -> None:
 def test_a_described_module_reads_as_its_call() -> None:
     layer = mhadoc.spec("TransformerEncoderLayer").bound(512, nhead=8, bias=False)
     assert repr(layer) == "TransformerEncoderLayer(d_model=512, nhead=8, bias=False)"
+
+
+def test_a_shape_that_is_an_argument_can_be_read_back() -> None:
+    weight = mhadoc.spec("LayerNorm").rule("weight")
+    assert weight.shape is not None
+    assert weight.shape.text() == "(*normalized_shape,)"
+    assert weight.shape.match((3, 5)).sizes == {"normalized_shape": (3, 5)}
+    sequence = mhadoc.spec("LayerNorm").rule("output.sequence").shape
+    assert sequence is not None
+    assert sequence.match((2, 3, 5)).sizes == {"N": 2, "L": 3, "normalized_shape": (5,)}
+    assert "got 1 axes" in sequence.match((2,)).problem

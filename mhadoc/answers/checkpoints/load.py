@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mhadoc.answers.checkpoints.parts import foreign, foreign_problems
+from mhadoc.answers.checkpoints.parts import LOOKED_FOR, foreign, foreign_problems
 from mhadoc.answers.checkpoints.reading import Entries, Reading, read
 from mhadoc.answers.problem import Problem
 from mhadoc.answers.tensors import Given, shape_of, unusable
@@ -181,7 +181,8 @@ def _described(module: Any) -> Iterator[tuple[str, ModuleSpec]]:
             found = spec(inner)
         except UnknownNameError:
             continue
-        yield f"{name}." if name else "", found
+        if found.name in LOOKED_FOR:
+            yield f"{name}." if name else "", found
 
 
 def _under(prefix: str, shapes: Entries) -> dict[str, tuple[int, ...]]:
