@@ -295,9 +295,10 @@ def _misses(names: list[str]) -> str:
 
 def _hints(bound: Mapping[str, Any]) -> dict[str, str]:
     """Return texts that a hint may ask for: the numbers of heads that would do."""
-    width = bound.get("embed_dim", bound.get("d_model"))
+    name = "embed_dim" if "embed_dim" in bound else "d_model"
+    width = bound.get(name)
     if not isinstance(width, int) or not 0 < width <= 1 << 20:
-        return {"divisors": "the divisors of the width"}
+        return {"divisors": f"a divisor of {name}"}
     divisors = [str(n) for n in range(1, width + 1) if width % n == 0]
     return {"divisors": ", ".join(divisors)}
 
