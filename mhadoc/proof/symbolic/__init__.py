@@ -98,7 +98,7 @@ def prove_all_sizes(
     that are refuted already: of those no refutation is made again.
     """
     begun = time.perf_counter()
-    if reason := unsupported():
+    if reason := unsupported() or _of_modules_inside(spec):
         proofs = {spec.address(rule): Proof(reason=reason) for rule in spec.rules}
         return AllSizes(torch.__version__, supported=False, proofs=proofs, reason=reason)
     plan = Plan(spec, exhaustive)
@@ -116,6 +116,12 @@ def prove_all_sizes(
         edges=ledger.edges,
         seconds=time.perf_counter() - begun,
     )
+
+
+def _of_modules_inside(spec: ModuleSpec) -> str:
+    """Return why a spec is left to its children's proofs, or an empty text."""
+    names = dict.fromkeys(child.spec.name for child in spec.children if child.spec)
+    return f"its parameters are those of {', '.join(names)}" if names else ""
 
 
 def _proof(ledger: Ledger, rule: Rule) -> Proof:
