@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from mhadoc.language import ModuleSpec, Rule
+from mhadoc.language import Each, ModuleSpec, Rule
 from mhadoc.language.printing import condition_text
 from mhadoc.proof.refute import refutation
 from mhadoc.proof.report import Refutation
@@ -98,7 +98,7 @@ def prove_all_sizes(
     that are refuted already: of those no refutation is made again.
     """
     begun = time.perf_counter()
-    if reason := unsupported() or _of_modules_inside(spec):
+    if reason := unsupported() or _left_out(spec):
         proofs = {spec.address(rule): Proof(reason=reason) for rule in spec.rules}
         return AllSizes(torch.__version__, supported=False, proofs=proofs, reason=reason)
     plan = Plan(spec, exhaustive)
@@ -118,8 +118,10 @@ def prove_all_sizes(
     )
 
 
-def _of_modules_inside(spec: ModuleSpec) -> str:
-    """Return why a spec is left to its children's proofs, or an empty text."""
+def _left_out(spec: ModuleSpec) -> str:
+    """Return why a spec is not run on symbols, or an empty text."""
+    if any(isinstance(axis, Each) for rule in spec.rules for axis in rule.shape or ()):
+        return "a shape is an argument"
     names = dict.fromkeys(child.spec.name for child in spec.children if child.spec)
     return f"its parameters are those of {', '.join(names)}" if names else ""
 
