@@ -53,10 +53,7 @@ def _any_shape(seen: Seen, error: str = "no error") -> Mismatch | None:
     ones = seen.inputs["query"].new_ones
     sizes = seen.values["S"] + 70, seen.values["L"] + 1
     rank = 3 if seen.values["batched"] else 2
-    masks = [ones(sizes), ones((1, *sizes)[-rank:]).half()]
-    if seen.values["grad"]:  # without autograd a boolean mask may lead to the fast path
-        masks.append(ones(sizes) > 0)
-    for mask in masks:
+    for mask in (ones(sizes), ones((1, *sizes)[-rank:]).half(), ones(sizes) > 0):
         again = seen.again(attn_mask=mask)
         if wrong := same(error, told(again).partition(":")[0]) or alike(seen, again):
             return wrong
