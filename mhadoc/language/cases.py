@@ -196,7 +196,10 @@ class Cases:
         key = (condition, first)
         if key not in self._orders:
             parts = sympy.And.make_args(sympy.And(condition, self.consistent))
-            asked = sorted(((self._places(part), part) for part in parts), key=lambda a: len(a[0]))
+            asked = sorted(
+                ((self._places(part), part) for part in parts),
+                key=lambda entry: (len(entry[0]), entry[0], str(entry[1])),
+            )
             mentioned = (place for places, _ in asked for place in places)
             order = tuple(dict.fromkeys((*first, *mentioned, *range(len(self.axes)))))
             checks: dict[int, list[Any]] = {}
