@@ -1,0 +1,70 @@
+"""How long answers take: ``python benchmarks/answers.py`` prints a median for each, with its limit.
+
+The exit status is 1 where a median is over its limit.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+
+import mhadoc
+from mhadoc.answers.checkpoints import infer as inferring
+from mhadoc.answers.checkpoints import reading
+
+_BUILT = {"embed_dim": 512, "num_heads": 8, "batch_first": True}
+_QUERY, _KEY = (2, 3, 512), (2, 5, 512)
+
+
+def _thousand_keys():
+    """Return a state_dict of a thousand keys: attentions of different widths among other layers."""
+    state = {}
+    for layer in range(60):
+        kdim = None if layer % 2 else 300 + layer
+        entries = mhadoc.predict("MultiheadAttention", 512, 8, kdim=kdim)
+        state |= {f"encoder.layers.{layer}.self_attn.{key}": s for key, s in entries.items()}
+        state |= {f"encoder.layers.{layer}.linear{n}.weight": (512, 512) for n in range(12)}
+    return dict(list(state.items())[:1000])
+
+
+def _forget():
+    """Empty what infer remembers of earlier calls."""
+    reading._read.cache_clear()
+    inferring._arguments.cache_clear()
+    inferring._tried.cache_clear()
+
+
+def _median(ask, before=lambda: None, times=30):
+    taken = []
+    for _ in range(times):
+        before()
+        start = time.perf_counter()
+        ask()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken) * 1e3
+
+
+def main():
+    """Print the medians in milliseconds; tell whether one is over its limit."""
+    state = _thousand_keys()
+    mhadoc.infer(state)
+    medians = {
+        "infer, 1000 keys, nothing remembered": (_median(lambda: mhadoc.infer(state), _forget), 20),
+        "infer, 1000 keys, again": (_median(lambda: mhadoc.infer(state)), 20),
+        "predict_call": (
+            _median(
+                lambda: mhadoc.predict_call("MultiheadAttention", _BUILT, _QUERY, _KEY, _KEY),
+                times=300,
+            ),
+            1,
+        ),
+        "explain": (_median(lambda: str(mhadoc.explain("MultiheadAttention", **_BUILT))), 20),
+    }
+    for name, (median, limit) in medians.items():
+        print(f"{name:40}{median:9.3f} ms  (limit {limit} ms)")
+    sys.exit(any(median > limit for median, limit in medians.values()))
+
+
+if __name__ == "__main__":
+    main()
