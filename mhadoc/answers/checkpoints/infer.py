@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from mhadoc.answers.checkpoints.parts import LOOKED_FOR, Part, find, foreign, foreign_problems
+import sympy
+
+from mhadoc.answers.checkpoints.parts import (
+    ATTENTION,
+    Part,
+    attending,
+    find,
+    foreign,
+    foreign_problems,
+)
 from mhadoc.answers.checkpoints.reading import stored
 from mhadoc.answers.problem import Problem
 from mhadoc.answers.tensors import shape_of, unusable
-from mhadoc.language import Argument, ModuleSpec
+from mhadoc.language import Argument, Child, ModuleSpec
+from mhadoc.language.compiled import truth
 
 __all__ = ["Inference", "infer"]
 
@@ -19,14 +29,15 @@ __all__ = ["Inference", "infer"]
 _LIMIT = 1 << 15
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Inference:
     """What a state_dict says of the module that it was saved from.
 
     ``target`` is the name of the spec, None where there are several parts or none; ``prefix`` is
-    where its keys start. ``arguments`` are those that the shapes decide; ``undetermined`` holds
-    the others: their possible values where those can be listed, or else a sentence. ``parts`` are
-    all modules found, each as a record of its own.
+    where its keys start. ``arguments`` are those that the shapes decide, a module that is one being
+    a record of its own; ``undetermined`` holds the others: their possible values where those can be
+    listed, or else a sentence. ``parts`` are the modules found in a model, or the attentions inside
+    a module, each as a record.
     """
 
     target: str | None
@@ -35,6 +46,13 @@ class Inference:
     undetermined: Mapping[str, tuple[int, ...] | str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     parts: tuple[Inference, ...] = ()
+
+    @property
+    def attentions(self) -> tuple[Inference, ...]:
+        """Return every attention found, wherever it is."""
+        if self.target == ATTENTION:
+            return (self,)
+        return tuple(found for part in self.parts for found in part.attentions)
 
     def __str__(self) -> str:
         """Return the call that builds each part, what is not known of it, and every problem."""
@@ -49,26 +67,40 @@ class Inference:
         others = f" and {count - 1} more like it" if count > 1 else ""
         return f"{self.prefix.removesuffix('.')}{others}: " if self.prefix else ""
 
-    def _text(self) -> str:
+    def __repr__(self) -> str:
+        """Return the call that builds the module, as far as it is known."""
         given = (f"{name}={value!r}" for name, value in self.arguments.items())
-        lines = [f"{self.target}({', '.join(given)})"]
-        for name, known in self.undetermined.items():
-            told = known if isinstance(known, str) else f"one of {', '.join(map(str, known))}"
-            lines.append(f"  {name}: {told}")
-        return "\n".join(lines)
+        return f"{self.target}({', '.join(given)})"
+
+    def _text(self) -> str:
+        unknown = dict(self._unknown())
+        lists = {name: known for name, known in unknown.items() if not isinstance(known, str)}
+        lines = [f"  {name}: one of {', '.join(map(str, n))}" for name, n in lists.items()]
+        others = ", ".join(name for name in unknown if name not in lists)
+        return "\n".join([repr(self), *lines, *[f"  not stored: {others}"] * bool(others)])
+
+    def _unknown(self, place: str = "") -> Iterator[tuple[str, tuple[int, ...] | str]]:
+        """Iterate over what is undetermined, in the modules that are arguments as well."""
+        for name, value in self.arguments.items():
+            if isinstance(value, Inference):
+                yield from value._unknown(f"{place}{name}.")
+        yield from ((f"{place}{name}", known) for name, known in self.undetermined.items())
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain data."""
         return {
             "target": self.target,
             "prefix": self.prefix,
-            "arguments": dict(self.arguments),
+            "arguments": {
+                name: value.to_json() if isinstance(value, Inference) else value
+                for name, value in self.arguments.items()
+            },
             "undetermined": {
                 name: known if isinstance(known, str) else list(known)
                 for name, known in self.undetermined.items()
             },
             "problems": [problem.to_json() for problem in self.problems],
-            "parts": [part.to_json() for part in self.parts if part.prefix != self.prefix],
+            "parts": [part.to_json() for part in self.parts],
         }
 
 
@@ -90,7 +122,7 @@ def infer(state_dict: Mapping[str, Any], prefix: str = "") -> Inference:
     tensors = {key: shape for key, shape in shapes.items() if shape is not None}
     parts = tuple(map(_inference, find(tensors)))
     if len(parts) == 1:
-        return replace(parts[0], parts=parts)
+        return parts[0]
     problems = [problem for part in parts for problem in part.problems]
     if not parts:
         problems = [*unusable(state_dict, start), *_nothing(tensors, start)]
@@ -100,8 +132,10 @@ def infer(state_dict: Mapping[str, Any], prefix: str = "") -> Inference:
 def _inference(part: Part) -> Inference:
     reading = part.reading
     arguments, undetermined = _arguments(reading.spec, tuple(reading.values.items()))
+    parts = tuple(map(_inference, part.inner))
+    problems = list(part.problems())
     return Inference(
-        reading.spec.name, part.prefix, dict(arguments), dict(undetermined), list(part.problems())
+        reading.spec.name, part.prefix, dict(arguments), dict(undetermined), problems, parts
     )
 
 
@@ -110,27 +144,48 @@ def _arguments(
     spec: ModuleSpec, values: tuple[tuple[str, Any], ...]
 ) -> tuple[dict[str, Any], dict[str, tuple[int, ...] | str]]:
     """Return the arguments that values decide, and what is known of the others."""
-    known, unknown = dict(values), {}
+    known: dict[str, Any] = dict(values)
+    unknown: dict[str, tuple[int, ...] | str] = {}
+    given = {child.given: child for child in spec.children if child.when != sympy.true}
+    given |= {child.given: child for child in spec.children if child.given in _required(spec)}
+    arguments: dict[str, Any] = {}
     for argument in spec.arguments:
-        if argument.name not in stored(spec):
-            unknown[argument.name] = _possible(spec, argument, known)
-    names = [argument.name for argument in spec.arguments if argument.name in known]
-    return {name: known[name] for name in names}, unknown
+        name = argument.name
+        if name in given:
+            arguments[name] = _module(given[name], known)
+        elif name in stored(spec):
+            flag = type(argument.default) is bool
+            arguments[name] = bool(known[name]) if flag else known[name]
+        else:
+            unknown[name] = _possible(spec, argument, known)
+    return arguments, unknown
+
+
+def _required(spec: ModuleSpec) -> frozenset[str]:
+    return frozenset(argument.name for argument in spec.arguments if argument.required)
+
+
+def _module(child: Child, known: Mapping[str, Any]) -> Inference | None:
+    """Return what is known of a module that is an argument; None where there is none."""
+    if child.spec is None or not truth(child.when, known):
+        return None
+    symbols = stored(child.spec)
+    values = {n: v for n, v in child.values(known).items() if n in symbols}
+    arguments, undetermined = _arguments(child.spec, tuple(values.items()))
+    return Inference(child.spec.name, "", dict(arguments), dict(undetermined))
 
 
 def _possible(
     spec: ModuleSpec, argument: Argument, known: Mapping[str, Any]
 ) -> tuple[int, ...] | str:
     """Return the values that an argument can have, where those are a list of numbers."""
-    if not argument.required:
+    demands = [r for r in spec.requirements if argument.name in r.about and r.about[1:]]
+    settled = {name: known[name] for r in demands for name in r.about if name in known}
+    if not settled:
         return f"not stored; {argument.default!r} unless it was given"
-    demands = tuple(r for r in spec.requirements if argument.name in r.about)
-    asked = {name for demand in demands for name in demand.about} & known.keys()
-    settled = {name: known[name] for name in asked}
-    if max(settled.values(), default=_LIMIT) < _LIMIT:
+    if max(settled.values()) < _LIMIT:
         return _tried(spec, argument.name, tuple(settled.items()))
-    told = dict.fromkeys(r.demand for r in demands if r.accepts is None)
-    return f"not stored; {', '.join(told)}"
+    return f"not stored; {', '.join(dict.fromkeys(r.demand for r in demands))}"
 
 
 @lru_cache
@@ -138,13 +193,14 @@ def _tried(spec: ModuleSpec, name: str, settled: tuple[tuple[str, Any], ...]) ->
     """Return the numbers, up to the largest size, that meet every demand on an argument."""
     demands = [r for r in spec.requirements if name in r.about]
     largest = max(size for _, size in settled)
-    trials = ((n, {**dict(settled), name: n}) for n in range(1, largest + 1))
+    others = {argument.name: argument.default for argument in spec.arguments} | dict(settled)
+    trials = ((n, {**others, name: n}) for n in range(1, largest + 1))
     return tuple(n for n, values in trials if all(r.met(values) for r in demands))
 
 
 def _nothing(tensors: Mapping[str, tuple[int, ...]], start: str) -> Iterator[Problem]:
     """Iterate over what may be there instead of a module that has a spec."""
-    expected = f"must hold the parameters of {' or '.join(LOOKED_FOR)}"
+    expected = f"must hold the parameters of {' or '.join(attending())}"
     found = list(foreign_problems(foreign(tensors), expected))
     yield from found
     if not found and start:

@@ -7,8 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mhadoc.answers.checkpoints.parts import LOOKED_FOR, foreign, foreign_problems
-from mhadoc.answers.checkpoints.reading import Entries, Reading, read
+from mhadoc.answers.checkpoints.parts import ATTENTION, attending, foreign, foreign_problems
+from mhadoc.answers.checkpoints.reading import (
+    Entries,
+    Reading,
+    numbered,
+    read,
+    rules_by_key,
+    stored,
+)
 from mhadoc.answers.problem import Problem
 from mhadoc.answers.tensors import Given, shape_of, unusable
 from mhadoc.catalog import spec
@@ -17,7 +24,6 @@ from mhadoc.language import ModuleSpec
 
 __all__ = ["diagnose_load"]
 
-_ATTENTION = "MultiheadAttention"
 _MANY = 8
 
 
@@ -80,7 +86,7 @@ class _Loading:
 
     def layouts(self) -> Iterator[Problem]:
         """Iterate over attentions that the file has in another library's layout."""
-        places = [prefix for prefix, found in _described(self.module) if found.name == _ATTENTION]
+        places = [prefix for prefix, found in _described(self.module) if found.name == ATTENTION]
         waiting = [p for p in places if any(k.startswith(p) for k in self.differing())]
         others = list(foreign(self.theirs))
         if len({other.layout.library for other in others}) != 1 or len(others) != len(waiting):
@@ -96,9 +102,9 @@ class _Loading:
         for prefix, found in _described(self.module):
             if not any(key.startswith(prefix) for key in self.differing()):
                 continue
-            here = read(found, _under(prefix, self.ours))
-            there = read(found, _under(prefix, self.theirs))
-            if here is None or there is None or not there.near:
+            here = read(found, _under(prefix, self.ours, found))
+            there = read(found, _under(prefix, self.theirs, found))
+            if here is None or here.differences or there is None or not there.near:
                 continue
             for name in _differing(found, here, there):
                 yield prefix, _argument(found, name, here, there)
@@ -181,13 +187,16 @@ def _described(module: Any) -> Iterator[tuple[str, ModuleSpec]]:
             found = spec(inner)
         except UnknownNameError:
             continue
-        if found.name in LOOKED_FOR:
+        if found.name in attending():
             yield f"{name}." if name else "", found
 
 
-def _under(prefix: str, shapes: Entries) -> dict[str, tuple[int, ...]]:
-    start = len(prefix)
-    return {key[start:]: shape for key, shape in shapes.items() if key.startswith(prefix)}
+def _under(prefix: str, shapes: Entries, found: ModuleSpec) -> dict[str, tuple[int, ...]]:
+    """Return the entries below a prefix that a spec speaks of."""
+    inside = (
+        (key[len(prefix) :], shape) for key, shape in shapes.items() if key.startswith(prefix)
+    )
+    return {key: shape for key, shape in inside if numbered(key) in rules_by_key(found)}
 
 
 def _layers(shapes: Entries) -> dict[str, set[str]]:
@@ -202,11 +211,12 @@ def _layers(shapes: Entries) -> dict[str, set[str]]:
 
 
 def _differing(found: ModuleSpec, here: Reading, there: Reading) -> Iterator[str]:
-    """Iterate over the arguments that differ, without those that only follow another one."""
-    for argument in found.arguments:
-        name, leader = argument.name, str(argument.becomes)
+    """Iterate over the symbols that differ, without those that only follow another one."""
+    leaders = {argument.name: str(argument.becomes) for argument in found.arguments}
+    for name in sorted(stored(found), key=[*leaders, *sorted(stored(found))].index):
+        leader = leaders.get(name, "")
         follows = _follows(here, name, leader) and _follows(there, name, leader)
-        if here.values.get(name) != there.values.get(name) and not follows:
+        if here.values[name] != there.values[name] and not follows:
             yield name
 
 
@@ -216,10 +226,10 @@ def _follows(reading: Reading, name: str, leader: str) -> bool:
 
 def _argument(found: ModuleSpec, name: str, here: Reading, there: Reading) -> Problem:
     """Return the problem of one argument in which the module and the file differ."""
-    mine, other = here.values[name], there.values[name]
+    mine, other = (_said(found, name, r.values[name]) for r in (here, there))
     leaders = {a.name: str(a.becomes) for a in found.arguments if a.becomes is not None}
     following = [n for n, leader in leaders.items() if leader == name and _follows(here, n, name)]
-    changed = found.state({**here.values, **dict.fromkeys(following, other), name: other})
+    changed = found.state({**here.values, **dict.fromkeys([*following, name], there.values[name])})
     equal = leaders.get(name, "") if _follows(there, name, leaders.get(name, "")) else ""
     value = f"{name} = {equal} = {other}" if equal else f"{name}={other}"
     hint = f"leave {name} out" if equal else f"build the module with {name}={other}"
@@ -232,13 +242,26 @@ def _argument(found: ModuleSpec, name: str, here: Reading, there: Reading) -> Pr
     )
 
 
+def _said(found: ModuleSpec, name: str, value: Any) -> Any:
+    """Return a value as it is passed: a module that may be given is a class, or None."""
+    modules = {child.given: child.spec.name for child in found.children if child.spec is not None}
+    if isinstance(value, bool) and name in modules:
+        return f"{modules[name]}(...)" if value else None
+    return value
+
+
 def _exchanged(here: Entries, there: Entries) -> str:
     """Return in words which keys the file has for which of the module's."""
-    gained = [key for key in there if key not in here]
-    lost = [key for key in here if key not in there]
-    has = f"it has {', '.join(gained)}" if gained else ""
-    lacks = f"{'in place of' if has else 'it has no'} {', '.join(lost)}" if lost else ""
+    gained = _short([key for key in there if key not in here])
+    lost = _short([key for key in here if key not in there])
+    has = f"it has {gained}" if gained else ""
+    lacks = f"{'in place of' if has else 'it has no'} {lost}" if lost else ""
     return f": {' '.join(filter(None, (has, lacks)))}" if has or lacks else ""
+
+
+def _short(keys: list[str]) -> str:
+    more = f" and {len(keys) - 3} more" if len(keys) > 4 else ""
+    return ", ".join(keys[:3] if more else keys) + more
 
 
 @dataclass(frozen=True)

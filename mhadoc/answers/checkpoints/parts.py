@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
-from mhadoc.answers.checkpoints.reading import Entries, Reading, read
+from mhadoc.answers.checkpoints.reading import Entries, Reading, numbered, read, rules_by_key
 from mhadoc.answers.problem import Problem
-from mhadoc.catalog import spec
+from mhadoc.catalog import spec, specs
 from mhadoc.catalog.layouts import LAYOUTS, Layout
-from mhadoc.language import Parameter, condition_text
+from mhadoc.language import ModuleSpec, Parameter, condition_text
 
-__all__ = ["LOOKED_FOR", "Foreign", "Part", "find", "foreign", "foreign_problems"]
+__all__ = ["ATTENTION", "Foreign", "Part", "attending", "find", "foreign", "foreign_problems"]
 
-#: The specs whose modules are looked for: a Linear or a LayerNorm is in every model.
-LOOKED_FOR = ("MultiheadAttention",)
+ATTENTION = "MultiheadAttention"
+_TOP = "\U0010ffff"
 
 
 @dataclass(frozen=True)
 class Part:
-    """One module in a state_dict: where its keys start, what they say, and other keys there."""
+    """One module in a state_dict: where its keys start, what they say, and other keys there.
+
+    ``inner`` are the attentions inside it.
+    """
 
     prefix: str
     reading: Reading
     extra: tuple[str, ...]
+    inner: tuple[Part, ...] = ()
 
     @property
     def exact(self) -> bool:
@@ -63,7 +67,18 @@ class Part:
         return f"must be {symbols} = {self.reading.expected[key]}"
 
     def _rule(self, key: str) -> Parameter:
-        return next(p for p in self.reading.spec.parameters if p.name == key)
+        return rules_by_key(self.reading.spec)[numbered(key)]
+
+
+@cache
+def attending() -> tuple[str, ...]:
+    """Return the names of the specs that have an attention in them; they are looked for."""
+    return tuple(name for name in specs() if _attends(spec(name)))
+
+
+def _attends(found: ModuleSpec) -> bool:
+    inside = (child.spec for child in found.children if child.spec is not None)
+    return found.name == ATTENTION or any(map(_attends, inside))
 
 
 def find(shapes: Entries) -> tuple[Part, ...]:
@@ -72,14 +87,19 @@ def find(shapes: Entries) -> tuple[Part, ...]:
     Exact ones first, the outermost; then those of which more than half is there.
     """
     ordered = sorted(shapes)
-    found = {}
+    found = []
     for (prefix, name), entries in _candidates(shapes).items():
         reading = read(spec(name), entries)
         if reading is not None and reading.near:
-            found[prefix, name] = Part(prefix, reading, _extra(ordered, prefix, entries))
+            found.append(Part(prefix, reading, _extra(ordered, prefix, entries)))
     order = {key: place for place, key in enumerate(shapes)}
-    chosen = _chosen(found.values())
-    return tuple(sorted(chosen, key=lambda part: min(order[key] for key in part.keys)))
+    chosen = sorted(_chosen(found), key=lambda part: min(order[key] for key in part.keys))
+    attentions = [part for part in found if part.reading.spec.name == ATTENTION and part.exact]
+    return tuple(replace(part, inner=tuple(_inside(part, attentions))) for part in chosen)
+
+
+def _inside(part: Part, attentions: Iterable[Part]) -> Iterator[Part]:
+    return (a for a in attentions if a.prefix != part.prefix and a.keys <= part.keys)
 
 
 def _chosen(parts: Iterable[Part]) -> list[Part]:
@@ -103,10 +123,11 @@ def _candidates(shapes: Entries) -> dict[tuple[str, str], dict[str, tuple[int, .
     depth = max(name.count(".") for name in names) + 1
     found: dict[tuple[str, str], dict[str, tuple[int, ...]]] = {}
     for key, shape in shapes.items():
-        cut = len(key)
+        pattern = numbered(key)
+        cut, at = len(key), len(pattern)
         for _ in range(depth):
-            cut = key.rfind(".", 0, cut)
-            for name in names.get(key[cut + 1 :], ()):
+            cut, at = key.rfind(".", 0, cut), pattern.rfind(".", 0, at)
+            for name in names.get(pattern[at + 1 :], ()):
                 found.setdefault((key[: cut + 1], name), {})[key[cut + 1 :]] = shape
             if cut < 0:
                 break
@@ -116,7 +137,7 @@ def _candidates(shapes: Entries) -> dict[tuple[str, str], dict[str, tuple[int, .
 def _extra(ordered: list[str], prefix: str, entries: Entries) -> tuple[str, ...]:
     """Return the keys with this prefix that are not among the entries."""
     start = bisect_left(ordered, prefix)
-    stop = bisect_left(ordered, prefix + "\U0010ffff")
+    stop = bisect_left(ordered, prefix + _TOP)
     if stop - start == len(entries):
         return ()
     return tuple(key for key in ordered[start:stop] if key[len(prefix) :] not in entries)
@@ -126,7 +147,7 @@ def _extra(ordered: list[str], prefix: str, entries: Entries) -> tuple[str, ...]
 def _names() -> dict[str, tuple[str, ...]]:
     """Return the name of each parameter, and the specs that have it."""
     found: dict[str, tuple[str, ...]] = {}
-    for name in LOOKED_FOR:
+    for name in attending():
         for parameter in spec(name).parameters:
             found[parameter.name] = (*found.get(parameter.name, ()), name)
     return found

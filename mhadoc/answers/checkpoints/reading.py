@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from mhadoc.language import ModuleSpec
+import sympy
+
+from mhadoc.language import ModuleSpec, Parameter, Shape
 from mhadoc.language.compiled import free_names
 
-__all__ = ["Entries", "Reading", "read", "stored"]
+__all__ = ["Entries", "Reading", "numbered", "read", "rules_by_key", "stored"]
 
 Entries = Mapping[str, tuple[int, ...]]
+
+_NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
 
 
 @dataclass(frozen=True)
@@ -81,20 +86,49 @@ def stored(spec: ModuleSpec) -> frozenset[str]:
 @lru_cache
 def _stored(spec: ModuleSpec) -> tuple[frozenset[str], tuple[str, ...]]:
     """Return those names, and those of them that are flags."""
-    names = {*free_names(*(p.when for p in spec.parameters))}
+    names = {*free_names(*(p.when for p in spec.parameters), *(p.count for p in spec.parameters))}
     names |= {name for p in spec.parameters for name in (p.shape.symbols if p.shape else ())}
     flags = (symbol.name for symbol in spec.symbols if symbol.kind == "flag")
     return frozenset(names), tuple(name for name in flags if name in names)
 
 
+@lru_cache(maxsize=1 << 14)
+def numbered(key: str) -> str:
+    """Return a key as rules write it: ``{i}`` for the number of a layer."""
+    return _NUMBER.sub("{i}", key)
+
+
+@lru_cache
+def rules_by_key(spec: ModuleSpec) -> dict[str, Parameter]:
+    """Return the rule of each parameter by its key, with ``{i}`` for the number of a layer."""
+    return {parameter.name: parameter for parameter in spec.parameters}
+
+
 def _sizes(spec: ModuleSpec, there: Entries) -> dict[str, int]:
     """Return the sizes that most of the shapes speak for, each shape being read by itself."""
     votes: dict[str, Counter[int]] = {}
-    for parameter in spec.parameters:
-        if parameter.name in there and parameter.shape is not None:
-            for name, size in parameter.shape.match(there[parameter.name]).sizes.items():
-                votes.setdefault(name, Counter())[size] += 1
+    rules = rules_by_key(spec)
+    shapes = Counter(
+        (name, shape) for key, shape in there.items() if (name := numbered(key)) in rules
+    )
+    for (name, shape), times in shapes.items():
+        expected = rules[name].shape
+        for symbol, size in expected.match(shape).sizes.items() if expected is not None else ():
+            votes.setdefault(symbol, Counter())[size] += times
+    for symbol, count in _counts(rules, there):
+        votes.setdefault(symbol, Counter())[count] += 1
     return {name: counts.most_common(1)[0][0] for name, counts in votes.items()}
+
+
+def _counts(rules: Mapping[str, Parameter], there: Entries) -> Iterator[tuple[str, int]]:
+    """Iterate over how many layers there are, by the symbol that says so."""
+    largest: dict[sympy.Expr, int] = {}
+    for key in there:
+        rule = rules.get(numbered(key))
+        if rule is not None and rule.count != 1 and (number := _NUMBER.search(key)):
+            largest[rule.count] = max(largest.get(rule.count, 0), int(number[0]) + 1)
+    for count, layers in largest.items():
+        yield from Shape(count).match((layers,)).sizes.items()
 
 
 def _guesses(spec: ModuleSpec, sizes: Mapping[str, int]) -> Iterator[dict[str, Any]]:

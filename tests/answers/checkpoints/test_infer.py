@@ -64,11 +64,7 @@ def test_text_word_for_word() -> None:
     assert str(mhadoc.infer(state)) == (
         "MultiheadAttention(embed_dim=6, bias=False, add_bias_kv=False, kdim=6, vdim=6)\n"
         "  num_heads: one of 1, 2, 3, 6\n"
-        "  dropout: not stored; 0.0 unless it was given\n"
-        "  add_zero_attn: not stored; False unless it was given\n"
-        "  batch_first: not stored; False unless it was given\n"
-        "  device: not stored; None unless it was given\n"
-        "  dtype: not stored; None unless it was given"
+        "  not stored: dropout, add_zero_attn, batch_first, device, dtype"
     )
 
 
@@ -95,7 +91,7 @@ def test_a_model_is_read_part_by_part() -> None:
 def test_prefix_chooses_a_part(prefix: str) -> None:
     found = mhadoc.infer(several(), prefix)
     assert (found.prefix, found.arguments["kdim"]) == ("layers.1.attn.", 5)
-    assert found.parts[0].arguments == found.arguments
+    assert (found.parts, found.attentions) == ((), (found,))
 
 
 def test_wide_modules_have_no_list_of_heads() -> None:
@@ -111,6 +107,10 @@ def broken(**changes: Any) -> dict[str, Any]:
     return {key: shape for key, shape in state.items() if shape}
 
 
+NAMES = (
+    "MultiheadAttention or Transformer or TransformerEncoder or TransformerDecoder or "
+    "TransformerEncoderLayer or TransformerDecoderLayer"
+)
 SAID = "\n  way out: the other keys say embed_dim=6, kdim=6, vdim=6, bias=True, add_bias_kv=False"
 PROBLEMS = [
     (
@@ -135,12 +135,12 @@ PROBLEMS = [
     ),
     (
         {"a": (3,)},
-        "error: state_dict: must hold the parameters of MultiheadAttention, but its 1 keys are not "
+        "error: state_dict: must hold the parameters of " + NAMES + ", but its 1 keys are not "
         "those of one [keys].\n  way out: pass the state_dict of a model",
     ),
     (
         {"vit.attn.qkv.weight": (18, 6), "vit.attn.proj.weight": (6, 6)},
-        "error: vit.attn.: must hold the parameters of MultiheadAttention, but it has the keys of "
+        "error: vit.attn.: must hold the parameters of " + NAMES + ", but it has the keys of "
         "timm's vision transformers [layouts].\n"
         "  way out: ours['vit.attn.in_proj_weight'] = state['vit.attn.qkv.weight']\n"
         "    ours['vit.attn.out_proj.weight'] = state['vit.attn.proj.weight']",
@@ -167,6 +167,72 @@ def test_a_checkpoint_with_the_state_dict_inside() -> None:
 def test_a_prefix_under_which_there_is_nothing() -> None:
     (problem,) = mhadoc.infer(broken(), "encoder").problems
     assert str(problem) == (
-        "error: prefix: must hold the parameters of MultiheadAttention, but no module is complete "
+        "error: prefix: must hold the parameters of " + NAMES + ", but no module is complete "
         "under 'encoder.' [keys].\n  way out: leave the prefix out"
     )
+
+
+LAYERS = ["TransformerEncoderLayer", "TransformerDecoderLayer"]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("prefix", ["", "model.layers.3."])
+def test_layers_give_their_arguments_back(name: str, bias: bool, prefix: str) -> None:
+    arguments = {"d_model": 12, "dim_feedforward": 7, "bias": bias}
+    state = mhadoc.predict(name, nhead=3, **arguments)
+    found = mhadoc.infer({prefix + key: shape for key, shape in state.items()})
+    assert (found.target, found.prefix, found.problems) == (name, prefix, [])
+    assert found.arguments == arguments
+    assert found.undetermined["nhead"] == (1, 2, 3, 4, 6, 12)
+    assert {part.prefix for part in found.attentions} <= {
+        f"{prefix}self_attn.",
+        f"{prefix}multihead_attn.",
+    }
+
+
+@pytest.mark.parametrize(("encoders", "decoders"), [(1, 1), (2, 3)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_transformer_gives_its_arguments_back(encoders: int, decoders: int, bias: bool) -> None:
+    arguments = {
+        "d_model": 12,
+        "num_encoder_layers": encoders,
+        "num_decoder_layers": decoders,
+        "dim_feedforward": 7,
+        "bias": bias,
+    }
+    module = torch.nn.Transformer(nhead=3, **arguments)
+    found = mhadoc.infer(module.state_dict())
+    assert (found.target, found.arguments, found.problems) == ("Transformer", arguments, [])
+    assert len(found.attentions) == encoders + 2 * decoders
+
+
+@pytest.mark.parametrize("norm", [None, torch.nn.LayerNorm(12)])
+def test_a_module_that_is_an_argument_is_a_record(norm: Any) -> None:
+    layer = torch.nn.TransformerEncoderLayer(12, 3, 7)
+    encoder = torch.nn.TransformerEncoder(layer, 2, norm, enable_nested_tensor=False)
+    found = mhadoc.infer(torch.nn.ModuleDict({"enc": encoder, "head": norm or layer}).state_dict())
+    found = found if found.target else found.parts[0]
+    assert (found.target, found.prefix, found.arguments["num_layers"]) == (
+        "TransformerEncoder",
+        "enc.",
+        2,
+    )
+    assert found.arguments["encoder_layer"].undetermined["nhead"] == (1, 2, 3, 4, 6, 12)
+    after = "LayerNorm(normalized_shape=(12,), elementwise_affine=True, bias=True)"
+    assert repr(found) == (
+        "TransformerEncoder(encoder_layer=TransformerEncoderLayer(d_model=12, dim_feedforward=7, "
+        f"bias=True), num_layers=2, norm={after if norm else None})"
+    )
+    assert "  encoder_layer.nhead: one of 1, 2, 3, 4, 6, 12\n" in str(found)
+
+
+def test_layers_beside_others_are_found_one_by_one() -> None:
+    layers = [torch.nn.TransformerEncoderLayer(12, 3, 7) for _ in range(2)]
+    model = torch.nn.ModuleDict({"layers": torch.nn.ModuleList(layers), "x": torch.nn.Linear(2, 3)})
+    found = mhadoc.infer(model.state_dict())
+    assert [part.target for part in found.parts] == ["TransformerEncoderLayer"] * 2
+    assert [part.prefix for part in found.attentions] == [
+        "layers.0.self_attn.",
+        "layers.1.self_attn.",
+    ]

@@ -42,7 +42,9 @@ CHANGES = st.fixed_dictionaries(
 @st.composite
 def modules(draw: Any) -> nn.Module:
     attention = built(draw(st.sampled_from([12, 12, 12, 6])), **draw(CHANGES))
-    wrap = draw(st.sampled_from(["alone", "sequential", "model"]))
+    wrap = draw(st.sampled_from(["alone", "sequential", "model", "encoder"]))
+    if wrap == "encoder":
+        return encoder(draw(st.integers(1, 3)), draw(st.sampled_from([12, 6])))
     if wrap == "alone":
         return attention
     if wrap == "sequential":
@@ -207,11 +209,65 @@ def test_another_prefix_and_another_argument() -> None:
     assert [p.rule for p in problems] == ["state_dict.prefix", "MultiheadAttention.bias"]
 
 
-def test_fewer_layers() -> None:
-    assert told(encoder(4), encoder(2).state_dict())[0] == error(
-        "layers: the module has 4 layers in layers, but the file has 2 [state_dict.layers]",
-        "build the module with 2 layers, or load a file of 4",
-    )
+def plain(layers: int) -> nn.Module:
+    return nn.ModuleDict({"blocks": nn.ModuleList(nn.Linear(2, 3) for _ in range(layers))})
+
+
+def test_fewer_layers_of_any_kind() -> None:
+    assert told(plain(4), plain(2).state_dict()) == [
+        error(
+            "blocks: the module has 4 layers in blocks, but the file has 2 [state_dict.layers]",
+            "build the module with 2 layers, or load a file of 4",
+        )
+    ]
+
+
+ENCODERS = [
+    (
+        encoder(layers=4),
+        "num_layers: the module was built with num_layers=2, but the file was saved with "
+        "num_layers=4: it has layers.2.self_attn.in_proj_weight, layers.2.self_attn.in_proj_bias, "
+        "layers.2.self_attn.out_proj.weight and 21 more [TransformerEncoder.num_layers]",
+        "build the module with num_layers=4, or load a file that was saved with num_layers=2",
+    ),
+    (
+        encoder(hidden=32),
+        "dim_feedforward: the module was built with dim_feedforward=16, but the file was saved "
+        "with dim_feedforward=32 [TransformerEncoder.dim_feedforward]",
+        "build the module with dim_feedforward=32, or load a file that was saved with "
+        "dim_feedforward=16",
+    ),
+    (
+        encoder(width=24),
+        "d_model: the module was built with d_model=12, but the file was saved with d_model=24 "
+        "[TransformerEncoder.d_model]",
+        "build the module with d_model=24, or load a file that was saved with d_model=12",
+    ),
+    (
+        nn.TransformerEncoder(
+            nn.TransformerEncoderLayer(12, 3, 16), 2, nn.LayerNorm(12), enable_nested_tensor=False
+        ),
+        "norm: the module was built with norm=None, but the file was saved with "
+        "norm=LayerNorm(...): it has norm.weight, norm.bias [TransformerEncoder.norm]",
+        "build the module with norm=LayerNorm(...), or load a file that was saved with norm=None",
+    ),
+]
+
+
+@pytest.mark.parametrize(("saved_from", "text", "hint"), ENCODERS)
+def test_depth_and_width_of_an_encoder(saved_from: nn.Module, text: str, hint: str) -> None:
+    assert told(encoder(), saved_from.state_dict()) == [error(text, hint)]
+
+
+def test_a_width_that_no_argument_names_is_told_once() -> None:
+    ours = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 3))
+    theirs = nn.Sequential(nn.Linear(2, 5), nn.Linear(5, 5))
+    assert told(ours, theirs.state_dict()) == [
+        error(
+            "0.weight and 3 more: must have 3 there, but it has 5 [state_dict.shapes]",
+            "build the module with the sizes of the file, or load another file",
+        )
+    ]
 
 
 def test_a_transposed_weight() -> None:
