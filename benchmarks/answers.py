@@ -1,6 +1,7 @@
 """How long answers take: ``python benchmarks/answers.py`` prints a median for each, with its limit.
 
-The exit status is 1 where a median is over its limit.
+The time is that of the processor, so that other work on the machine does not count. The exit
+status is 1 where a median is over its limit.
 """
 
 from __future__ import annotations
@@ -39,19 +40,26 @@ def _median(ask, before=lambda: None, times=30):
     taken = []
     for _ in range(times):
         before()
-        start = time.perf_counter()
+        start = time.process_time()
         ask()
-        taken.append(time.perf_counter() - start)
+        taken.append(time.process_time() - start)
     return statistics.median(taken) * 1e3
 
 
 def main():
     """Print the medians in milliseconds; tell whether one is over its limit."""
     state = _thousand_keys()
-    mhadoc.infer(state)
+    layers = mhadoc.predict("TransformerEncoderLayer", 512, 8)
+    deep = {f"layers.{n}.{key}": shape for n in range(62) for key, shape in layers.items()}
+    mhadoc.infer(state), mhadoc.infer(deep)
     medians = {
         "infer, 1000 keys, nothing remembered": (_median(lambda: mhadoc.infer(state), _forget), 20),
         "infer, 1000 keys, again": (_median(lambda: mhadoc.infer(state)), 20),
+        "infer, 62 encoder layers, nothing remembered": (
+            _median(lambda: mhadoc.infer(deep), _forget),
+            20,
+        ),
+        "infer, 62 encoder layers, again": (_median(lambda: mhadoc.infer(deep)), 20),
         "predict_call": (
             _median(
                 lambda: mhadoc.predict_call("MultiheadAttention", _BUILT, _QUERY, _KEY, _KEY),
@@ -62,7 +70,7 @@ def main():
         "explain": (_median(lambda: str(mhadoc.explain("MultiheadAttention", **_BUILT))), 20),
     }
     for name, (median, limit) in medians.items():
-        print(f"{name:40}{median:9.3f} ms  (limit {limit} ms)")
+        print(f"{name:46}{median:9.3f} ms  (limit {limit} ms)")
     sys.exit(any(median > limit for median, limit in medians.values()))
 
 
