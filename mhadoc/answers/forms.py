@@ -41,8 +41,8 @@ def forms(spec: ModuleSpec, values: Mapping[str, Any]) -> tuple[Form, ...]:
 
 
 def plain_values(spec: ModuleSpec) -> dict[str, Any]:
-    """Return what every symbol of the call is in the plainest case, sizes left out."""
-    return _set(axis.choices[0] for axis in spec.cases.part("call"))
+    """Return what every symbol is in the plainest case, sizes left out."""
+    return _set(axis.choices[0] for axis in spec.cases.axes)
 
 
 @cache

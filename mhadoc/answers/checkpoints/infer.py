@@ -12,7 +12,6 @@ import sympy
 from mhadoc.answers.checkpoints.parts import (
     ATTENTION,
     Part,
-    attending,
     find,
     foreign,
     foreign_problems,
@@ -200,7 +199,7 @@ def _tried(spec: ModuleSpec, name: str, settled: tuple[tuple[str, Any], ...]) ->
 
 def _nothing(tensors: Mapping[str, tuple[int, ...]], start: str) -> Iterator[Problem]:
     """Iterate over what may be there instead of a module that has a spec."""
-    expected = f"must hold the parameters of {' or '.join(attending())}"
+    expected = f"must hold the parameters of {ATTENTION}, or of a module with one inside"
     found = list(foreign_problems(foreign(tensors), expected))
     yield from found
     if not found and start:
