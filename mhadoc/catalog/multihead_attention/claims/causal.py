@@ -49,11 +49,11 @@ def _replaced(seen: Seen, mask: str = "upper left") -> Mismatch | None:
 
 
 def _any_shape(seen: Seen, error: str = "no error") -> Mismatch | None:
-    """Pass masks of absurd shapes and of other floats in place of the one that is discarded."""
+    """Pass floats of absurd shapes and other dtypes in place of the mask that is discarded."""
     ones = seen.inputs["query"].new_ones
     sizes = seen.values["S"] + 70, seen.values["L"] + 1
     rank = 3 if seen.values["batched"] else 2
-    for mask in (ones(sizes), ones((1, *sizes)[-rank:]).half(), ones(sizes) > 0):
+    for mask in (ones(sizes), ones((1, *sizes)[-rank:]).half()):
         again = seen.again(attn_mask=mask)
         if wrong := same(error, told(again).partition(":")[0]) or alike(seen, again):
             return wrong
@@ -62,9 +62,8 @@ def _any_shape(seen: Seen, error: str = "no error") -> Mismatch | None:
 
 def _extra_hidden(seen: Seen, visible: bool = False) -> Mismatch | None:
     """Compare with a module without the extra keys, or with one that sees them."""
-    if visible:
-        return alike(seen.again(is_causal=False, attn_mask=future(seen)), seen)
-    return alike(seen.again(seen.built(add_bias_kv=False, add_zero_attn=False)), seen)
+    module = None if visible else seen.built(add_bias_kv=False, add_zero_attn=False)
+    return alike(seen.again(module, is_causal=False, attn_mask=future(seen)), seen)
 
 
 def _no_mask(seen: Seen, masks: bool = False) -> Mismatch | None:
@@ -184,8 +183,8 @@ CLAIMS = (
     ),
     Claim(
         id="mha.causal.unchecked",
-        sentence="Silent: where `is_causal=True` replaces the mask, a 2-D mask may have any shape, "
-        "and floats in it any dtype.",
+        sentence="Silent: where `is_causal=True` replaces the mask, a 2-D mask of floats may have "
+        "any shape and any float dtype.",
         doctest="""
         >>> import torch
         >>> from torch import nn

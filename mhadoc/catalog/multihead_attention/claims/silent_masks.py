@@ -26,6 +26,8 @@ from mhadoc.catalog.multihead_attention.claims.hiding import (
 from mhadoc.catalog.multihead_attention.paths import discards_mask
 from mhadoc.catalog.multihead_attention.symbols import (
     ATTEND,
+    N,
+    S,
     attn_mask_rank,
     batched,
     padding_mask,
@@ -74,7 +76,7 @@ def _square_padding(seen: Seen, accepted: bool = True) -> Mismatch | None:
     """Cut batch and sequence to one size, and pass the key_padding_mask transposed."""
     size = min(seen.values["N"], seen.values["S"])
     x = seen.inputs["query"][:size, :size]
-    padding = seen.inputs["key_padding_mask"][:size, :size]
+    padding = x.new_ones((size, size)).triu(1) > 0
     square = {"query": x, "key": x, "value": x, "attn_mask": None, "is_causal": False}
     right = seen.again(**square, key_padding_mask=padding)
     wrong = seen.again(**square, key_padding_mask=padding.t().contiguous())
@@ -197,7 +199,7 @@ CLAIMS = (
         (tensor(1), tensor(7))
         """,
         check=_transposed,
-        when=And(_SELF, attn_mask_rank > 0, Not(discards_mask)),
+        when=And(_SELF, attn_mask_rank > 0, Not(discards_mask), S > 1),
         axes=("rank", "attn_mask", "need_weights"),
         twins={"it is refused": partial(_transposed, accepted=False)},
         source=ATTEND,
@@ -216,7 +218,7 @@ CLAIMS = (
         tensor(1)
         """,
         check=_square_padding,
-        when=And(_SELF, batched, PADDING_BOOL),
+        when=And(_SELF, batched, PADDING_BOOL, N > 1, S > 1),
         axes=("batch_first", "bias", "need_weights"),
         twins={"it is refused": partial(_square_padding, accepted=False)},
         source=ATTEND,

@@ -7,7 +7,7 @@ from sympy import And, Not
 from mhadoc.catalog.multihead_attention.mistakes.broken import elements, longer
 from mhadoc.catalog.multihead_attention.mistakes.masks import MATRIX, NO_MASK, PER_HEAD, masked
 from mhadoc.catalog.multihead_attention.paths import fast, merges
-from mhadoc.catalog.multihead_attention.symbols import MERGE, H, N, attn_mask_rank, padding_mask
+from mhadoc.catalog.multihead_attention.symbols import MERGE, H, N, S, attn_mask_rank, padding_mask
 
 _KERNEL = "torch: _native_multi_head_attention"
 
@@ -54,7 +54,7 @@ MERGED = (
         "one dimension spans across two contiguous subspaces). Use .reshape(...) instead.",
         "pass a mask of shape (N, S), not its transpose",
         lambda mask: mask.t(),
-        And(merges, attn_mask_rank > 0, N > 1),
+        And(merges, attn_mask_rank > 0, N > 1, S > 1),
         MERGE,
     ),
     masked(

@@ -26,6 +26,7 @@ from mhadoc.catalog.multihead_attention.symbols import (
     D,
     E,
     H,
+    L,
     N,
     S,
     add_bias_kv,
@@ -37,8 +38,7 @@ from mhadoc.catalog.multihead_attention.symbols import (
 )
 from mhadoc.language import Requirement, Seen
 
-#: Query, key and value reach the projection as they were given, not transposed.
-_STRAIGHT = Not(And(batched, batch_first))
+_TURNED = And(batched, batch_first, N > 1)
 _SEPARATE = PROJECT.replace("_packed", "")
 _LENGTHS = "give key and value the same length and batch size"
 
@@ -154,7 +154,9 @@ FEATURES = (
 
 def _dtype(name: str, fused: bool) -> Requirement:
     """Return what is raised for a tensor of another dtype: by addmm, and by a plain product."""
-    written, when = (scalar, And(bias, _STRAIGHT)) if fused else (in_c, Not(And(bias, _STRAIGHT)))
+    length = L if name == "query" else S
+    whole = And(bias, Not(And(_TURNED, length > 1)))  # in memory as one block, not transposed
+    written, when = (scalar, whole) if fused else (in_c, Not(whole))
     return Requirement(
         f"{name}.dtype" if fused else f"{name}.dtype_in_c",
         f"the {name} has the dtype of the parameters",
