@@ -16,7 +16,7 @@ MERGED = (
     masked(
         "attn_mask",
         "fast_size",
-        "a 2-D attn_mask has L * L elements, on the fast path",
+        "a 2-D `attn_mask` has L * L elements, on the fast path",
         "RuntimeError: shape '[1, 1, {L}, {L}]' is invalid for input of size {elements}",
         "pass a mask of shape (L, L)",
         lambda mask: mask[1:],
@@ -27,7 +27,7 @@ MERGED = (
     masked(
         "attn_mask",
         "fast_batches",
-        "a 3-D attn_mask has a multiple of N * L * L elements, on the fast path",
+        "a 3-D `attn_mask` has a multiple of N * L * L elements, on the fast path",
         "RuntimeError: shape '[{N}, -1, {L}, {L}]' is invalid for input of size {elements}",
         "pass a mask of shape (N * num_heads, L, L)",
         lambda mask: mask[1:],
@@ -38,7 +38,7 @@ MERGED = (
     masked(
         "key_padding_mask",
         "fast_size",
-        "the key_padding_mask has N * S elements, on the fast path with an attn_mask",
+        "the `key_padding_mask` has N * S elements, on the fast path with an `attn_mask`",
         "RuntimeError: shape '[{N}, 1, 1, {L}]' is invalid for input of size {elements}",
         "pass a mask of shape (N, S)",
         lambda mask: longer(mask, 1),
@@ -49,7 +49,7 @@ MERGED = (
     masked(
         "key_padding_mask",
         "fast_strides",
-        "the key_padding_mask can be viewed as (N, S), on the fast path with an attn_mask",
+        "the `key_padding_mask` can be viewed as (N, S), on the fast path with an `attn_mask`",
         "RuntimeError: view size is not compatible with input tensor's size and stride (at least "
         "one dimension spans across two contiguous subspaces). Use .reshape(...) instead.",
         "pass a mask of shape (N, S), not its transpose",
@@ -60,7 +60,7 @@ MERGED = (
     masked(
         "attn_mask",
         "fast_heads_padded",
-        "a 3-D attn_mask has one matrix for each head, on the fast path with a key_padding_mask",
+        "a 3-D `attn_mask` has one matrix for each head, on the fast path beside padding",
         "RuntimeError: The size of tensor a ({twice}) must match the size of tensor b "
         "({num_heads}) at non-singleton dimension 1",
         "pass mask.repeat_interleave(num_heads, 0) to use one mask for all heads",
@@ -76,7 +76,7 @@ KERNEL = (
     masked(
         "attn_mask",
         "fast_heads",
-        "a 3-D attn_mask has one matrix for each head, on the fast path",
+        "a 3-D `attn_mask` has one matrix for each head, on the fast path",
         "RuntimeError: For mask_type == 2 mask shape should match input shape",
         "pass mask.repeat_interleave(num_heads, 0) to use one mask for all heads",
         lambda mask: mask.repeat(2, 1, 1),
@@ -86,7 +86,7 @@ KERNEL = (
     masked(
         "key_padding_mask",
         "fast_rank",
-        "the key_padding_mask has two axes, on the fast path",
+        "the `key_padding_mask` has two axes, on the fast path",
         "RuntimeError: For mask_type == 2 mask shape should match input shape",
         "pass a mask of shape (N, S)",
         lambda mask: mask[0],
@@ -96,7 +96,7 @@ KERNEL = (
     masked(
         "key_padding_mask",
         "fast_shape",
-        "the key_padding_mask is (N, S), on the fast path",
+        "the `key_padding_mask` is (N, S), on the fast path",
         "RuntimeError: For mask_type == 1 mask shape should be (B, L)",
         "pass a mask of shape (N, S)",
         lambda mask: longer(mask, 1),

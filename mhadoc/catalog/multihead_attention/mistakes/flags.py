@@ -23,7 +23,7 @@ _SDPA = "scaled_dot_product_attention"
 def _flag(name: str, function: str, position: int, when: Basic) -> Requirement:
     return Requirement(
         f"{name}.bool",
-        f"{name} is a bool",
+        f"`{name}` is a bool",
         "TypeError",
         f"{function}(): argument '{name}' (position {position}) must be bool, not {{type_{name}}}",
         f"pass {name}=True or {name}=False, not a number",
@@ -67,14 +67,14 @@ _RANGE = "dropout probability has to be between 0 and 1, but got {module.dropout
 DROPOUT = (
     _dropout(
         "number",
-        "dropout is a number, in training",
+        "`dropout` is a number, in training",
         "TypeError: '>' not supported between instances of '{kind}' and 'float'",
         None,
         need_weights,
     ),
     _dropout(
         "range",
-        "dropout is at most 1, in training",
+        "`dropout` is at most 1, in training",
         f"ValueError: {_RANGE}",
         1.5,
         need_weights,
@@ -84,7 +84,7 @@ DROPOUT = (
 DROPOUT_TYPE = (
     _dropout(
         "number_without_weights",
-        "dropout is a number, in training with need_weights=False",
+        "`dropout` is a number, in training with `need_weights=False`",
         f"TypeError: {_SDPA}(): argument 'dropout_p' (position 5) must be float, not {{kind}}",
         None,
         Not(need_weights),
@@ -94,14 +94,14 @@ DROPOUT_TYPE = (
 DROPOUT_WITHOUT_WEIGHTS = (
     _dropout(
         "range_without_weights",
-        "dropout is at most 1, in training with need_weights=False",
+        "`dropout` is at most 1, in training with `need_weights=False`",
         f"RuntimeError: {_RANGE}",
         1.5,
         Not(need_weights),
     ),
     _dropout(
         "negative_without_weights",
-        "dropout is at least 0, in training with need_weights=False",
+        "`dropout` is at least 0, in training with `need_weights=False`",
         f"RuntimeError: {_SDPA}_flash_attention: Currently do not support dropout > 0",
         -0.5,
         Not(need_weights),

@@ -76,7 +76,7 @@ def _listed(name: str, id: str, error: str, when: Basic) -> Requirement:
     kind, _, message = error.partition(": ")
     return Requirement(
         f"{name}.{id}",
-        f"the {name} is a tensor",
+        f"the `{name}` is a tensor",
         kind,
         message,
         f"pass torch.tensor({name}, dtype=torch.bool)",
@@ -115,7 +115,7 @@ def _kind(name: str) -> Requirement:
     return masked(
         name,
         "dtype",
-        f"the {name} is one of bools or floats",
+        f"the `{name}` is one of bools or floats",
         f"AssertionError: only bool and floating types of {name} are supported",
         f"pass {name}.bool(), True meaning hidden",
         _whole,
@@ -130,7 +130,7 @@ RANKS = (
     masked(
         "key_padding_mask",
         "rank",
-        "the key_padding_mask has one axis less than the query",
+        "the `key_padding_mask` has one axis less than the query",
         "AssertionError: For {form} `query`, expected `key_padding_mask` to be `None` or "
         "{expected}-D but found {key_padding_mask.ndim}-D tensor instead",
         "pass a mask of shape (N, S), or (S,) for an unbatched query",
@@ -143,7 +143,7 @@ RANKS = (
     masked(
         "attn_mask",
         "rank",
-        "the attn_mask has two axes or three",
+        "the `attn_mask` has two axes or three",
         "AssertionError: For {form} `query`, expected `attn_mask` to be `None`, 2-D or 3-D "
         "but found {attn_mask.ndim}-D tensor instead",
         "pass a mask of shape (L, S) or (N * num_heads, L, S); "
@@ -156,7 +156,7 @@ RANKS = (
     masked(
         "attn_mask",
         "shape_unbatched",
-        "a 3-D attn_mask is (num_heads, L, S), for an unbatched query",
+        "a 3-D `attn_mask` is (num_heads, L, S), for an unbatched query",
         "AssertionError: Expected `attn_mask` shape to be ({num_heads}, {L}, {S}) "
         "but got {attn_mask.shape}",
         "pass mask.expand(num_heads, -1, -1), or a 2-D mask for all heads",
@@ -170,7 +170,7 @@ SHAPES = (
     masked(
         "attn_mask",
         "shape",
-        "a 2-D attn_mask is (L, S), without the extra keys",
+        "a 2-D `attn_mask` is (L, S), without the extra keys",
         "RuntimeError: The shape of the 2D attn_mask is {attn_mask.shape}, "
         "but should be ({L}, {S}).",
         "pass a mask of shape (L, S): rows are queries, columns keys; extra keys have no column",
@@ -181,7 +181,7 @@ SHAPES = (
     masked(
         "attn_mask",
         "shape_per_head",
-        "a 3-D attn_mask is (N * num_heads, L, S)",
+        "a 3-D `attn_mask` is (N * num_heads, L, S)",
         "RuntimeError: The shape of the 3D attn_mask is {attn_mask.shape}, "
         "but should be ({rows}, {L}, {S}).",
         "pass mask.repeat_interleave(num_heads, 0) for one mask a batch element",
@@ -199,7 +199,7 @@ PADDING = (
     masked(
         "key_padding_mask",
         "batch",
-        "the key_padding_mask has one row for each batch element",
+        "the `key_padding_mask` has one row for each batch element",
         _EXPECTED % 0,
         "pass a mask of shape (N, S), whatever batch_first is",
         lambda mask: longer(mask, 0),
@@ -211,7 +211,7 @@ PADDING = (
     masked(
         "key_padding_mask",
         "length",
-        "the key_padding_mask has one entry for each key; the message counts extra keys too",
+        "the `key_padding_mask` has one entry for each key; the message counts extra keys too",
         _EXPECTED % 1,
         "pass a mask of shape (N, S): the extra keys have no entry, so take both numbers "
         "less add_bias_kv and add_zero_attn",
@@ -230,7 +230,7 @@ def _other_float(name: str, id: str, error: str, when: Basic) -> Requirement:
     return masked(
         name,
         id,
-        f"floats in the {name} have the query's dtype",
+        f"floats in the `{name}` have the query's dtype",
         error,
         f"pass {name}.to(query.dtype), or a boolean mask",
         lambda mask: mask.half(),
