@@ -116,7 +116,7 @@ def _origin(name: str) -> Path:
     """Return the file a top-level module comes from, without importing it."""
     module = sys.modules.get(name)
     file = getattr(module, "__file__", None) if module else getattr(find_spec(name), "origin", None)
-    return Path(file or __file__)
+    return Path(file if file and Path(file).is_file() else __file__)
 
 
 def _read(path: Path) -> Report | None:

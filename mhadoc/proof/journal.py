@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,26 +28,36 @@ class Journal:
     def __init__(self, path: Path) -> None:
         """Take the file, which need not exist."""
         self.path = path
+        self._writable = True
 
     @classmethod
     def of(cls, bench: Bench) -> Journal:
         """Return the journal of a sweep on a bench, in the cache folder."""
         classes = () if bench.subject is None else (bench.subject,)
-        parts = (key(bench.spec, *classes), bench.device, *map(repr, classes))
-        name = sha256("\0".join(parts).encode()).hexdigest()[:32]
+        claims = (claim.id for claim in bench.spec.claims)
+        parts = (key(bench.spec, *classes), bench.device, *classes, bench.spec.cases, *claims)
+        name = sha256("\0".join(map(repr, parts)).encode()).hexdigest()[:32]
         return cls(cache_folder() / f"sweep-{name}.jsonl")
 
     def read(self) -> dict[str, Tally]:
         """Return the tallies of the finished chunks; a line that was cut off does not count."""
         try:
             lines = self.path.read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError:
+        except OSError:
             return {}
         entries = (_entry(line) for line in lines)
         return {str(entry["chunk"]): Tally.from_dict(entry["tally"]) for entry in entries if entry}
 
     def write(self, chunk: str, tally: Tally) -> None:
-        """Add a finished chunk, in one piece and on a line of its own."""
+        """Add a finished chunk, on a line of its own; warn once where that is impossible."""
+        if self._writable:
+            try:
+                self._append(chunk, tally)
+            except OSError as refused:
+                self._writable = False
+                warnings.warn(f"this run cannot be resumed: {refused}", stacklevel=2)
+
+    def _append(self, chunk: str, tally: Tally) -> None:
         line = json.dumps({"chunk": chunk, "tally": tally.to_dict()}).encode()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab+") as file:
@@ -55,7 +67,8 @@ class Journal:
 
     def remove(self) -> None:
         """Forget what is finished."""
-        self.path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.path.unlink()
 
 
 def _entry(line: str) -> Mapping[str, Any] | None:

@@ -1,0 +1,240 @@
+"""The sweep finds what looking at each case by itself finds, and it finds it at its leisure."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from collections import Counter
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from mhadoc.language import Mismatch, ModuleSpec
+from mhadoc.proof.chunks import SharedBench, chunks, groups
+from mhadoc.proof.journal import Journal
+from mhadoc.proof.observe import Bench
+from mhadoc.proof.sweep import exhaust, sweep, sweep_chunk
+from mhadoc.proof.tally import Tally
+from tests.mutants import MUTANTS
+from tests.narrow import NARROW, TINY, WHOLE, WIDE, assert_agree, one_by_one
+
+CHANGED = {mutant.name: mutant for mutant in MUTANTS}
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder that takes the place of the user's cache."""
+    monkeypatch.setenv("MHADOC_CACHE", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("spec", [WHOLE, NARROW, TINY], ids=["whole", "narrow", "tiny"])
+def test_chunks_are_all_cases(spec: ModuleSpec) -> None:
+    found = chunks(spec)
+    assert sum(chunk.cases for chunk in found) == len(spec.cases)
+    assert len({chunk.name for chunk in found}) == len(found)
+    assert [chunk.cases for chunk in found] == sorted((c.cases for c in found), reverse=True)
+
+
+def test_every_case_is_called_once() -> None:
+    bench = SharedBench(NARROW)
+    tried = Counter(
+        call.case(constructor)
+        for chunk in chunks(NARROW)
+        for constructor in chunk.constructors
+        for group in groups(bench, chunk)
+        for call in group.calls
+    )
+    assert tried == Counter(NARROW.cases)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        None,
+        "batch_first ignored",
+        "dropout in eval mode",
+        "is_causal ignored",
+        "is_causal makes its own mask",
+        "is_causal obeyed with weights",
+        "no fast path",
+        "out_proj without its bias, with weights only",
+        "scale wrong without weights only",
+        "weights before the mask when averaged",
+    ],
+)
+def test_the_sweep_agrees_with_each_case_alone(change: str | None) -> None:
+    with CHANGED[change].applied() if change else nullcontext():
+        bench = Bench(TINY)
+        swept, alone = sweep(bench), one_by_one(bench)
+    assert_agree(swept, alone)
+    assert bool(alone.refuted) == (change is not None)
+    assert swept.cases == len(TINY.cases) == 256
+
+
+class Silent(nn.MultiheadAttention):
+    """Takes is_causal without a mask."""
+
+    def forward(self, *args: Any, **inputs: Any) -> Any:
+        inputs["is_causal"] = inputs["is_causal"] and inputs.get("attn_mask") is not None
+        return super().forward(*args, **inputs)
+
+
+class Other(nn.MultiheadAttention):
+    """Refuses is_causal without a mask, in other words."""
+
+    def forward(self, *args: Any, **inputs: Any) -> Any:
+        try:
+            return super().forward(*args, **inputs)
+        except RuntimeError as refused:
+            raise RuntimeError("no mask") from refused
+
+
+class Twice(nn.MultiheadAttention):
+    """Returns each time another output."""
+
+    times = 0
+
+    def forward(self, *args: Any, **inputs: Any) -> Any:
+        type(self).times += 1
+        output, weights = super().forward(*args, **inputs)
+        return output + self.times, weights
+
+
+class Bare(nn.MultiheadAttention):
+    """Returns no pair."""
+
+    def forward(self, *args: Any, **inputs: Any) -> Any:
+        return super().forward(*args, **inputs)[0]
+
+
+class Half(nn.MultiheadAttention):
+    """Cannot be built with dropout."""
+
+    def __init__(self, *args: Any, dropout: float, **arguments: Any) -> None:
+        if dropout:
+            raise ValueError("no dropout")
+        super().__init__(*args, dropout=dropout, **arguments)
+
+
+@pytest.mark.parametrize("subject", [Silent, Other, Twice, Bare])
+def test_the_sweep_agrees_about_another_class(subject: type) -> None:
+    bench = Bench(TINY, subject)
+    swept, alone = sweep(bench), one_by_one(bench)
+    assert_agree(swept, alone)
+    assert alone.refuted
+
+
+def test_a_class_that_cannot_be_built_is_refuted_and_the_rest_is_tried() -> None:
+    swept = sweep(Bench(TINY, Half))
+    case, mismatch = swept.refuted["MultiheadAttention.state_dict"]
+    assert TINY.cases.labels(case)["dropout"] == "p"
+    assert mismatch == Mismatch("a module that can be built", "ValueError: no dropout")
+    assert swept.cases == 256
+    assert swept.held["MultiheadAttention.outputs"] == 128
+
+
+def test_nothing_of_torch_stays_changed() -> None:
+    torch.set_num_threads(2)
+    random, filters = torch.random.get_rng_state(), list(warnings.filters)
+    with torch.no_grad():
+        sweep(Bench(TINY))
+        assert not torch.is_grad_enabled()
+    assert torch.get_num_threads() == 2
+    assert torch.equal(torch.random.get_rng_state(), random)
+    assert warnings.filters == filters
+
+
+def test_progress_is_told_case_by_case() -> None:
+    told: list[tuple[int, int]] = []
+    sweep(Bench(TINY), progress=lambda *now: told.append(now))
+    assert told == [(0, 256), (128, 256), (256, 256), (256, 256)]
+
+
+def test_every_statement_counts_its_own_cases() -> None:
+    found = exhaust(Bench(NARROW))
+    assert found.refuted == {}
+    assert found.cases == 3072
+    assert found.held["MultiheadAttention.outputs"] == 3072
+    assert found.held["MultiheadAttention.attn_output.batch_first"] == 1536
+    assert found.held["MultiheadAttention.in_proj_weight"] == 16
+    assert found.held["mha.scale"] == 2304  # all but training with dropout
+    assert found.held["MultiheadAttention.attn_mask.dtype"] > 0  # a mistake, tried in the plan
+
+
+def test_memory_stays_flat() -> None:
+    program = """
+from mhadoc.proof.observe import Bench
+from mhadoc.proof.sweep import sweep
+from tests.narrow import WIDE
+
+def measure(done, cases):
+    with open("/proc/self/statm") as file:
+        used[10 * done // cases] = int(file.read().split()[1]) * 4096 / 2**20
+
+used = {}
+sweep(Bench(WIDE), progress=measure)
+print(used[1], used[10])
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, text=True, capture_output=True, check=True
+    )
+    tenth, all_of_it = map(float, run.stdout.split())
+    assert all_of_it < tenth + 10
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the names of the chunks that are done from now on."""
+    names: list[str] = []
+
+    def counted(bench: Bench, chunk: Any, *others: Any) -> Tally:
+        names.append(chunk.name)
+        return sweep_chunk(bench, chunk, *others)
+
+    monkeypatch.setattr("mhadoc.proof.sweep.sweep_chunk", counted)
+    return names
+
+
+def _interrupted(spec: ModuleSpec, after: int) -> None:
+    """Sweep until so many cases are done."""
+
+    def progress(now: int, cases: int) -> None:
+        if now >= after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        exhaust(Bench(spec), progress=progress)
+
+
+def test_an_interrupted_run_goes_on_where_it_was(done: list[str], folder: Path) -> None:
+    _interrupted(NARROW, 1100)
+    begun = len(done)
+    assert begun > 1
+    assert len(list(folder.iterdir())) == 1
+    found = exhaust(Bench(NARROW))
+    assert sorted(set(done)) == sorted(chunk.name for chunk in chunks(NARROW))
+    assert len(done) == len(set(done)) + 1  # the one that was cut off
+    assert found == exhaust(Bench(NARROW))
+    assert list(folder.iterdir()) == []
+
+
+def test_a_fresh_run_begins_anew(done: list[str]) -> None:
+    _interrupted(NARROW, 1100)
+    done.clear()
+    exhaust(Bench(NARROW), fresh=True)
+    assert len(done) == len(chunks(NARROW))
+
+
+def test_another_subject_or_device_has_a_journal_of_its_own() -> None:
+    benches = [Bench(TINY), Bench(TINY, device="meta"), Bench(TINY, Silent), Bench(TINY, Other)]
+    benches += [Bench(WIDE), Bench(replace(TINY, claims=WHOLE.claims[:1]))]
+    assert len({Journal.of(bench).path for bench in benches}) == len(benches)
+    assert Journal.of(Bench(TINY)).path == Journal.of(Bench(TINY)).path
