@@ -50,7 +50,8 @@ _OTHERS = (
 )
 nitpick_ignore_regex = [
     ("py:.*", rf"({_OTHERS})(\..*)?"),
-    ("py:class", r"tuple\[[^\]]*"),  # autodoc cuts the text of a dataclass field's type in two
+    ("py:class", r"\w+\[[^\]]*"),  # autodoc cuts the text of a dataclass field's type in two
+    ("py:class", r"mhadoc\..*\._\w+"),
 ]
 
 # An example of an exception is compared with its text.

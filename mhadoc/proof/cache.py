@@ -19,7 +19,7 @@ from mhadoc.catalog import specs
 from mhadoc.language import ModuleSpec
 from mhadoc.proof.report import Report
 
-__all__ = ["key", "proved", "sources"]
+__all__ = ["key", "proved", "sources", "twin_counts"]
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _ROOMS = ("language", "catalog", "proof")
@@ -32,15 +32,33 @@ def proved(target: object, folder: Path) -> Report:
     """
     found = catalogued(target)
     path = folder / f"{key(found)}.json"
-    known = _read(path)
+    known = _report(path)
     if known is not None:
         return known
     from mhadoc.proof.verify import verify
 
     report = verify(found)
     if report.ok:
-        _write(path, report)
+        _write(path, report.to_json())
     return report
+
+
+def twin_counts(target: object, folder: Path) -> dict[str, tuple[int, int]]:
+    """Return for each statement of a spec how many false twins it has and how many were refuted.
+
+    They are tried once for each content of the spec, and kept where none survived.
+    """
+    found = catalogued(target)
+    path = folder / f"{key(found)}.twins.json"
+    known = _read(path)
+    if known is not None:
+        return {statement: (twins, refuted) for statement, (twins, refuted) in known.items()}
+    from mhadoc.proof.twins import table
+
+    counts = table(found)
+    if all(twins == refuted for twins, refuted in counts.values()):
+        _write(path, json.dumps(counts))
+    return counts
 
 
 def key(spec: ModuleSpec, *subjects: type) -> str:
@@ -119,19 +137,27 @@ def _origin(name: str) -> Path:
     return Path(file if file and Path(file).is_file() else __file__)
 
 
-def _read(path: Path) -> Report | None:
+def _report(path: Path) -> Report | None:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        return Report.from_dict(data) if isinstance(data, dict) else None
-    except (FileNotFoundError, KeyError, TypeError, ValueError):
+        data = _read(path)
+        return None if data is None else Report.from_dict(data)
+    except (KeyError, TypeError, ValueError):
         return None
 
 
-def _write(path: Path, report: Report) -> None:
-    """Write a report so that a reader sees all of it or nothing."""
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file so that a reader sees all of it or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False
     ) as draft:
-        draft.write(report.to_json())
+        draft.write(text)
     os.replace(draft.name, path)

@@ -16,13 +16,14 @@ from mhadoc.sphinxext.outcomes import outcome_table
 from mhadoc.sphinxext.page import Page
 from mhadoc.sphinxext.parts import PARTS, symbol_table
 from mhadoc.sphinxext.text import refuted, verdict
+from mhadoc.sphinxext.twins import twin_table
 
 if TYPE_CHECKING:
     from docutils.nodes import Node
 
     from mhadoc.language import Claim, ModuleSpec
 
-__all__ = ["DIRECTIVES", "Claims", "OneClaim", "Outcomes", "ProofLine", "Spec", "Symbols"]
+__all__ = ["DIRECTIVES", "Claims", "OneClaim", "Outcomes", "ProofLine", "Spec", "Symbols", "Twins"]
 
 
 _NO_INDEX: dict[str, Callable[[str], object]] = {"no-index": directives.flag}
@@ -148,6 +149,21 @@ class Outcomes(_Directive):
         return outcome_table(spec, spec.table(name))
 
 
+class Twins(_Directive):
+    """Show how many false twins the statements of a spec have; one that survives is a mistake."""
+
+    def render(self, name: str) -> list[Node]:
+        """Return the table."""
+        spec = self.domain.proofs.spec(name)
+        counts = self.domain.proofs.twins(spec)
+        self.domain.show(spec, (), self.get_location())
+        for statement, (twins, found) in counts.items():
+            if twins != found:
+                words = f"{statement}: {twins - found} of {twins} false twins not refuted"
+                self.domain.warn(words, self.get_location(), "survivor")
+        return twin_table(spec, counts)
+
+
 def _groups(names: Iterable[str]) -> list[str]:
     """Return every name that some id begins with, and the ids."""
     groups = {name.rpartition(".")[0] for name in names}
@@ -161,4 +177,5 @@ DIRECTIVES: dict[str, type[Directive]] = {
     "claims": Claims,
     "report": ProofLine,
     "outcomes": Outcomes,
+    "twins": Twins,
 }

@@ -92,6 +92,14 @@ class Proofs:
         reports = [report for spec in specs if (report := self.report(spec))]
         return reduce(_added, reports) if reports else None
 
+    def twins(self, spec: ModuleSpec) -> dict[str, tuple[int, int]]:
+        """Return for each statement how many false twins it has, and how many were refuted."""
+        if not self._env.config.mhadoc_proof:
+            return {}
+        from mhadoc.proof.cache import twin_counts
+
+        return twin_counts(spec, Path(self._env.config.mhadoc_cache))
+
     def sources(self, spec: ModuleSpec) -> tuple[Path, ...]:
         """Return the files that what pages show of a spec depends on."""
         if spec.name not in self._sources:

@@ -1,0 +1,51 @@
+"""Every claim stands on exactly one page, and every page can be reached."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import mhadoc
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = [path for path in sorted(DOCS.rglob("*.md")) if "auto_gallery" not in path.parts]
+DIRECTIVE = re.compile(r"^```\{(claims?)\} (\S+)\n(?P<options>(?::.*\n)*)", re.MULTILINE)
+
+
+def stated(page: Path) -> list[str]:
+    """Return the ids, and groups of ids, for which a page is the place to link to."""
+    found = DIRECTIVE.finditer(page.read_text(encoding="utf-8"))
+    return [match[2] for match in found if ":no-index:" not in match["options"]]
+
+
+PLACES = Counter(name for page in PAGES for name in stated(page))
+
+
+def places(claim: str) -> int:
+    parts = claim.split(".")
+    return sum(PLACES[".".join(parts[:count])] for count in range(1, len(parts) + 1))
+
+
+@pytest.mark.parametrize("name", mhadoc.specs())
+def test_each_claim_stands_on_one_page(name: str) -> None:
+    claims = [claim.id for claim in mhadoc.spec(name).claims]
+    assert {claim: places(claim) for claim in claims if places(claim) != 1} == {}
+
+
+def test_a_lost_claim_would_be_noticed() -> None:
+    assert places("mha.no.such.claim") == 0
+    assert len(PLACES) > 30
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_pages_begin_with_a_title_and_the_answer(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    if text.startswith("```{include}"):
+        return
+    title, answer = text.split("\n\n")[:2]
+    assert title.startswith("# ")
+    assert len(title) <= 70
+    assert answer[0] in "*`" or answer[0].isupper()
