@@ -20,7 +20,7 @@ from mhadoc.errors import DeviceError, UnknownNameError
 from mhadoc.language import Case, Child, Choice, Input, ModuleSpec
 from mhadoc.language.compiled import free_names, truth
 
-__all__ = ["RAISED", "Bench", "Observation", "imported", "usable"]
+__all__ = ["RAISED", "Bench", "Observation", "imported", "one_thread", "usable"]
 
 #: What torch raises for a wrong call. Anything else is a fault of ours and is not caught.
 RAISED = (
@@ -276,6 +276,17 @@ def _wider(sizes: Mapping[str, Any], counts: Set[str]) -> Iterator[tuple[str, in
             larger = next(n for n in count(size * factor) if n not in used)
             used.add(larger)
             yield name, larger
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread meanwhile: tensors this small only make further ones wait."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def imported(path: str) -> Any:

@@ -28,7 +28,7 @@ from mhadoc.proof.executors import gather
 from mhadoc.proof.journal import Journal
 from mhadoc.proof.look import look, look_at_module, note_unbuilt
 from mhadoc.proof.memory import Memory, Outcome, Sight, Verdict, of_every_call, outcome_of
-from mhadoc.proof.observe import RAISED, Bench, Observation, imported
+from mhadoc.proof.observe import RAISED, Bench, Observation, imported, one_thread
 from mhadoc.proof.reading import Held
 from mhadoc.proof.tally import Tally
 
@@ -185,19 +185,15 @@ def sweep_chunk(
 @contextmanager
 def _alone() -> Iterator[list[Any]]:
     """Use one thread, hear every warning, and leave torch's modes as they were."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with (
-            _ALONE,
-            torch.random.fork_rng(devices=[]),
-            torch.enable_grad(),
-            warnings.catch_warnings(record=True) as caught,
-        ):
-            warnings.simplefilter("always")
-            yield caught
-    finally:
-        torch.set_num_threads(threads)
+    with (
+        _ALONE,
+        one_thread(),
+        torch.random.fork_rng(devices=[]),
+        torch.enable_grad(),
+        warnings.catch_warnings(record=True) as caught,
+    ):
+        warnings.simplefilter("always")
+        yield caught
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from mhadoc.catalog import spec, specs
 from mhadoc.proof.covering import covering
 from mhadoc.proof.look import look, look_at_examples
-from mhadoc.proof.observe import Bench, imported, usable
+from mhadoc.proof.observe import Bench, imported, one_thread, usable
 from mhadoc.proof.refute import refutation
 from mhadoc.proof.report import Report
 from mhadoc.proof.sweep import Progress, exhaust, silent
@@ -21,6 +21,7 @@ from mhadoc.proof.tally import Tally
 __all__ = ["verify"]
 
 
+@one_thread()
 def verify(
     target: object = None,
     *,
