@@ -49,7 +49,7 @@ def gather(
         fruitless = fruitless + 1 if len(lost) == len(waiting) else 0
         if fruitless == _ATTEMPTS:
             raise WorkersLostError(len(lost), _told(problem)) from problem
-        waiting = lost
+        waiting = lost[1:] + lost[:1]  # what kills its worker should not always come first
 
 
 def _finished(
