@@ -1,4 +1,4 @@
-"""The table of false twins: how many there are, theme by theme, and that none survived."""
+"""The table of false twins: how many there are, kind by kind, and that none survived."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from docutils import nodes
 
 from mhadoc.sphinxext.tables import Column, Row, table
-from mhadoc.sphinxext.text import code
 
 if TYPE_CHECKING:
     from mhadoc.language import ModuleSpec
@@ -24,26 +23,35 @@ _COLUMNS = (
 
 
 def twin_table(spec: ModuleSpec, counts: Mapping[str, tuple[int, int]]) -> list[nodes.Node]:
-    """Return the table, a row a theme and one for all; a word where nothing was tried."""
+    """Return the table, a row a kind of statement and one for all; a word where none was tried."""
     if not counts:
         return [nodes.paragraph("", "Not checked in this build.")]
-    themes: dict[str, list[tuple[int, int]]] = {}
+    kinds = _kinds(spec)
+    found: dict[str, list[tuple[int, int]]] = {}
     for statement, count in counts.items():
-        themes.setdefault(_theme(spec, statement), []).append(count)
-    rows = [_row(code(theme), found) for theme, found in sorted(themes.items())]
-    total = _row(nodes.strong("", "all"), list(counts.values()))
-    return [table(_COLUMNS, [total, *rows], "mhadoc-twins-table")]
+        found.setdefault(kinds.get(statement, "claims"), []).append(count)
+    order = dict.fromkeys((*kinds.values(), *found))
+    rows = [_row(kind, found[kind]) for kind in order if kind in found]
+    return [table(_COLUMNS, [*rows, _row("all", list(counts.values()))], "mhadoc-twins-table")]
 
 
-def _row(theme: nodes.Node, counts: list[tuple[int, int]]) -> Row:
+def _kinds(spec: ModuleSpec) -> dict[str, str]:
+    """Return what kind of statement stands at each address that is not a claim's."""
+    kinds = {
+        "constructor arguments": spec.arguments,
+        "what the constructor demands": spec.requirements,
+        "attributes": spec.attributes,
+        "parameters": spec.parameters,
+        "inputs": spec.inputs,
+        "outputs": spec.outputs,
+        "what a call demands": spec.call_requirements,
+    }
+    return {spec.address(each): kind for kind, group in kinds.items() for each in group}
+
+
+def _row(kind: str, counts: list[tuple[int, int]]) -> Row:
     twins = sum(count for count, _ in counts)
     numbers = len(counts), twins, twins - sum(refuted for _, refuted in counts)
-    cells: list[list[nodes.Node]] = [[theme]]
+    cells: list[list[nodes.Node]] = [[nodes.strong("", kind)]]
     cells += [[nodes.Text(str(number))] for number in numbers]
     return Row(cells)
-
-
-def _theme(spec: ModuleSpec, statement: str) -> str:
-    """Return the theme of a claim, ``mha.mask``, or the name of the tensor that a rule is about."""
-    names = statement.removeprefix(f"{spec.name}.").split(".")
-    return ".".join(names[:2]) if spec.name not in statement else names[0]

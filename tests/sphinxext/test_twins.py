@@ -1,4 +1,4 @@
-"""The table of false twins: themes, counts, and a survivor that fails the build."""
+"""The table of false twins: kinds, counts, and a survivor that fails the build."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def rows(counts: dict[str, tuple[int, int]]) -> list[list[str]]:
     ]
 
 
-def test_themes_are_added_up() -> None:
+def test_kinds_are_added_up() -> None:
     counts = {
         "MultiheadAttention.attn_output.unbatched": (3, 3),
         "MultiheadAttention.attn_output.batch_first": (4, 4),
@@ -26,9 +26,9 @@ def test_themes_are_added_up() -> None:
         "mha.mask.strided": (1, 1),
     }
     assert [row[:3] for row in rows(counts)] == [
+        ["outputs", "2", "7"],
+        ["claims", "2", "3"],
         ["all", "4", "10"],
-        ["attn_output", "2", "7"],
-        ["mha.mask", "2", "3"],
     ]
 
 
