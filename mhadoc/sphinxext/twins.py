@@ -10,7 +10,7 @@ from docutils import nodes
 from mhadoc.sphinxext.tables import Column, Row, table
 
 if TYPE_CHECKING:
-    from mhadoc.language import ModuleSpec
+    from mhadoc.language import ModuleSpec, Requirement, Rule
 
 __all__ = ["twin_table"]
 
@@ -37,7 +37,7 @@ def twin_table(spec: ModuleSpec, counts: Mapping[str, tuple[int, int]]) -> list[
 
 def _kinds(spec: ModuleSpec) -> dict[str, str]:
     """Return what kind of statement stands at each address that is not a claim's."""
-    kinds = {
+    kinds: dict[str, tuple[Rule | Requirement, ...]] = {
         "constructor arguments": spec.arguments,
         "what the constructor demands": spec.requirements,
         "attributes": spec.attributes,
