@@ -1,6 +1,6 @@
 """How the Transformer classes are called: their tensors, masks and hints, and the cases of each."""
 
-from sympy import And, Basic, Eq, Expr, Not
+from sympy import And, Basic, Eq, Expr, Not, false
 
 from mhadoc.catalog.transformer_terms import N, batch_first, batched, d_model, nhead
 from mhadoc.language import Axis, Choice, Input, Output, Shape, Symbol
@@ -52,8 +52,10 @@ def result(length: Expr, why: str, source: str) -> tuple[Output, ...]:
     )
 
 
-def mask(name: str, rows: Expr, columns: Expr, source: str) -> tuple[Input, ...]:
-    """Return the rules of a mask over pairs of positions."""
+def mask(
+    name: str, rows: Expr, columns: Expr, source: str, unmeasured: Basic = false
+) -> tuple[Input, ...]:
+    """Return the rules of a mask over pairs of positions; some cases let any sizes pass."""
     rank, floating = (symbol.expr for symbol in mask_symbols(name))
     forms = (
         ("matrix", Shape(rows, columns), Eq(rank, 2), "one mask for every element and head"),
@@ -78,6 +80,7 @@ def mask(name: str, rows: Expr, columns: Expr, source: str) -> tuple[Input, ...]
             when=when,
             type="bool or float Tensor",
             floating=floating,
+            unmeasured=false if label == "per_head_unbatched" else unmeasured,
             why=f"{why}; True hides.",
             source=source,
         )

@@ -205,3 +205,67 @@ def test_a_mask_that_torch_discards_may_have_any_sizes() -> None:
     assert mhadoc.predict_call("MultiheadAttention", BUILT, QUERY, KEY, KEY, **flags)
     with pytest.raises(mhadoc.RuleError, match="axis 0 is 9, but L = 3"):
         mhadoc.predict_call("MultiheadAttention", BUILT, QUERY, KEY, KEY, attn_mask=(9, 9))
+
+
+LAYERS: dict[str, tuple[str, ...]] = {
+    "TransformerEncoderLayer": ("src", "src_mask", "src_key_padding_mask", "is_causal"),
+    "TransformerDecoderLayer": (
+        "tgt",
+        "memory",
+        "tgt_mask",
+        "memory_mask",
+        "tgt_key_padding_mask",
+        "memory_key_padding_mask",
+        "tgt_is_causal",
+        "memory_is_causal",
+    ),
+}
+
+
+@st.composite
+def layer_calls(draw: Any, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Draw a call of a layer, written by hand and not by the rules, with or without a mistake."""
+    heads = draw(st.integers(1, 3))
+    width = heads * draw(st.integers(1, 3))
+    flags = {flag: draw(st.booleans()) for flag in ("batch_first", "norm_first", "bias")}
+    arguments = {"d_model": width, "nhead": heads, "dim_feedforward": 5, **flags}
+    n, batched = draw(SIZES), draw(st.booleans())
+    lengths = {"src": draw(SIZES), "tgt": draw(SIZES), "memory": draw(SIZES)}
+    inputs: dict[str, Any] = {}
+    for given_name in LAYERS[name]:
+        role, _, kind = given_name.partition("_")
+        length = lengths.get(role, 0)
+        rows = lengths["tgt"] if role == "memory" else length
+        head = n * heads if batched else heads
+        batch_first = (n, length, width) if flags["batch_first"] else (length, n, width)
+        shapes = {
+            "": [batch_first if batched else (length, width)],
+            "mask": [None, (rows, length), (head, rows, length)],
+            "key_padding_mask": [None, (n, length) if batched else (length,)],
+        }
+        inputs[given_name] = draw(st.sampled_from(shapes.get(kind, [False, True])))
+    changed = {key: value for key, value in inputs.items() if not isinstance(value, bool)}
+    return arguments, inputs | (mistaken(draw, changed) if draw(st.booleans()) else {})
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@settings(max_examples=800, deadline=None, derandomize=True, database=None)
+@given(st.data())
+def test_layers_agree_with_torch(name: str, data: st.DataObject) -> None:
+    arguments, inputs = data.draw(layer_calls(name))
+    module = getattr(torch.nn, name)(**arguments, device="meta")
+    tensors = {
+        key: torch.empty(v, device="meta", dtype=torch.bool if key.endswith("mask") else None)
+        if isinstance(v, tuple)
+        else v
+        for key, v in inputs.items()
+    }
+    try:
+        returned: Any = {"output": tuple(module(**tensors).shape)}
+    except REFUSED:
+        returned = None
+    try:
+        predicted: Any = mhadoc.predict_call(name, arguments, **inputs)
+    except mhadoc.RuleError:
+        predicted = None
+    assert predicted == returned

@@ -2,6 +2,7 @@
 
 from sympy import And, Eq, Implies, Mod, Not, Or
 
+from mhadoc.catalog.multihead_attention.paths import discards_mask
 from mhadoc.catalog.multihead_attention.paths import fast as attention_fast
 from mhadoc.catalog.transformer_calls import (
     CALL_AXES,
@@ -161,6 +162,9 @@ FAST_PATH = (
 #: The fused kernel of the whole layer is called in a case exactly when this holds.
 fast = And(*(condition.holds for condition in FAST_PATH))
 
+#: The attention makes the causal mask itself, and the mask given is not looked at.
+discarded = And(SELF_ATTN.here(discards_mask), Not(fast))
+
 CALL_REQUIREMENTS = (
     Requirement(
         "is_causal.needs_mask",
@@ -199,7 +203,7 @@ SPEC = ModuleSpec(
     parameters=composed(CHILDREN),
     inputs=(
         *sequence("src", S, "one vector for each position.", FORWARD),
-        *mask("src_mask", S, S, FORWARD),
+        *mask("src_mask", S, S, FORWARD, unmeasured=discarded),
         *padding("src_key_padding_mask", S, FORWARD),
         flag(
             "is_causal",
