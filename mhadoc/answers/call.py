@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mhadoc.answers.built import described
 from mhadoc.answers.forms import Form, forms, plain_values
 from mhadoc.answers.tensors import Given
 from mhadoc.catalog import spec
@@ -36,9 +37,8 @@ def predict_call(
     {'attn_output': (2, 3, 512), 'attn_output_weights': None}
     """
     found = spec(target)
-    return _Call(
-        found, found.values(found.bind(**arguments)), _bound(found, inputs, named)
-    ).outputs()
+    bound = found.bind(**{name: described(value) for name, value in arguments.items()})
+    return _Call(found, found.values(bound), _bound(found, inputs, named)).outputs()
 
 
 def _bound(spec: ModuleSpec, inputs: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,14 +7,14 @@ from typing import Any
 
 import sympy
 
-from mhadoc.answers.checkpoints.reading import read
+from mhadoc.answers.built import arguments_of, is_built
 from mhadoc.answers.explanation import Explanation, Row, Slice
 from mhadoc.catalog import spec
 from mhadoc.errors import RuleError, UnknownNameError
 from mhadoc.language import Block, ModuleSpec, Parameter, condition_text, expression_text
 from mhadoc.language.compiled import free_names, number
 
-__all__ = ["arguments_of", "explain"]
+__all__ = ["explain"]
 
 _ATTENTION = "MultiheadAttention"
 
@@ -34,7 +34,7 @@ def explain(target: object, *args: object, **arguments: object) -> Explanation:
     >>> print(answer.rows[0].shape, answer.rows[0].blocks[1])
     (12, 4) rows 4:8 are k
     """
-    if not _is_built(target):
+    if not is_built(target):
         found = spec(target)
         return _explained(found, found.bind(*args, **arguments) if args or arguments else None)
     if args or arguments:
@@ -44,10 +44,6 @@ def explain(target: object, *args: object, **arguments: object) -> Explanation:
     except UnknownNameError:
         return _model(target)
     return _model(target) if found.children else _explained(found, arguments_of(target, found))
-
-
-def _is_built(target: object) -> bool:
-    return hasattr(target, "named_modules") and not isinstance(target, type)
 
 
 def _too_much(target: object, arguments: Mapping[str, object]) -> RuleError:
@@ -70,23 +66,6 @@ def _model(model: Any) -> Explanation:
         if found.name == _ATTENTION:
             parts.append(_explained(found, arguments_of(module, found), prefix))
     return Explanation(type(model).__name__, parts=tuple(parts))
-
-
-def arguments_of(module: Any, found: ModuleSpec) -> dict[str, Any]:
-    """Return the constructor arguments of a module that is built.
-
-    Those that the shapes decide are read from its parameters, and the others are attributes.
-    """
-    shapes = {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
-    reading = read(found, shapes)
-    known = {} if reading is None else reading.values
-    arguments = {}
-    for argument in found.arguments:
-        name, default = argument.name, argument.default
-        value = known[name] if name in known else getattr(module, name, default)
-        stands_for = known.get(str(argument.becomes), argument)
-        arguments[name] = default if value == stands_for else value
-    return arguments
 
 
 def _explained(found: ModuleSpec, bound: Mapping[str, Any] | None, prefix: str = "") -> Explanation:

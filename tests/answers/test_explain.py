@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 
 import mhadoc
-from mhadoc.answers.explain import arguments_of
+from mhadoc.answers.built import arguments_of
 from mhadoc.answers.explanation import Explanation, Row
 
 TEXT = """\
