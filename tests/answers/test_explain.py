@@ -178,3 +178,21 @@ def test_what_each_layer_has_counts_for_each_layer() -> None:
     answer = mhadoc.explain("Transformer", d_model=10, nhead=2)
     assert answer.total == sum(p.numel() for p in torch.nn.Transformer(10, 2).parameters())
     assert answer.rows[0].symbols == "(3*d_model, d_model)"
+
+
+LAYER = {"d_model": 12, "nhead": 3, "dim_feedforward": 7, "dropout": 0.25, "bias": False}
+
+
+@pytest.mark.parametrize("name", ["TransformerEncoderLayer", "TransformerDecoderLayer"])
+def test_a_built_layer_tells_its_arguments(name: str) -> None:
+    module = getattr(torch.nn, name)(**LAYER, batch_first=True, norm_first=True)
+    told = arguments_of(module, mhadoc.spec(name))
+    assert {**LAYER, "batch_first": True, "norm_first": True}.items() <= told.items()
+
+
+def test_a_built_stack_describes_the_layer_inside() -> None:
+    layer = torch.nn.TransformerEncoderLayer(**LAYER)
+    stack = torch.nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+    told = arguments_of(stack, mhadoc.spec(stack))
+    assert (told["num_layers"], told["norm"]) == (2, None)
+    assert LAYER.items() <= told["encoder_layer"].arguments.items()

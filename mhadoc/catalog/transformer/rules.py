@@ -25,6 +25,7 @@ from mhadoc.catalog.transformer_decoder.rules import SPEC as DECODER
 from mhadoc.catalog.transformer_decoder_layer.rules import AXES, HINTS, INPUTS, MASKS
 from mhadoc.catalog.transformer_decoder_layer.rules import SPEC as DECODER_LAYER
 from mhadoc.catalog.transformer_encoder.rules import SPEC as ENCODER
+from mhadoc.catalog.transformer_encoder.rules import discarded
 from mhadoc.catalog.transformer_encoder_layer.rules import SPEC as ENCODER_LAYER
 from mhadoc.catalog.transformer_terms import (
     GOOD,
@@ -190,7 +191,7 @@ SPEC = ModuleSpec(
     inputs=(
         *sequence("src", S, "one vector for each source position.", FORWARD),
         *(replace(rule, source=FORWARD) for rule in INPUTS if rule.name == "tgt"),
-        *mask("src_mask", S, S, FORWARD),
+        *mask("src_mask", S, S, FORWARD, unmeasured=CHILDREN[0].here(discarded)),
         *(replace(rule, source=FORWARD) for rule in INPUTS if rule.name.endswith("t_mask")),
         *(replace(rule, source=FORWARD) for rule in INPUTS if rule.name == "memory_mask"),
         *padding("src_key_padding_mask", S, FORWARD),

@@ -18,6 +18,7 @@ from mhadoc.catalog.transformer_calls import (
 )
 from mhadoc.catalog.transformer_encoder_layer.rules import CALL_REQUIREMENTS as LAYER_DEMANDS
 from mhadoc.catalog.transformer_encoder_layer.rules import SPEC as ENCODER_LAYER
+from mhadoc.catalog.transformer_encoder_layer.rules import discarded as layer_discarded
 from mhadoc.catalog.transformer_terms import (
     SOURCE,
     SYMBOLS,
@@ -109,6 +110,11 @@ REQUIREMENTS = (
 )
 
 (_needs_mask,) = LAYER_DEMANDS
+_LAYER_RANK = mask_symbols("src_mask")[0].expr
+
+#: Each layer makes the causal mask itself, and the mask given is not looked at.
+discarded = layer_discarded.xreplace({_LAYER_RANK: mask_rank})
+
 CALL_REQUIREMENTS = (
     Requirement(
         "is_causal.needs_mask",
@@ -116,7 +122,7 @@ CALL_REQUIREMENTS = (
         _needs_mask.error,
         _needs_mask.message,
         "pass mask=nn.Transformer.generate_square_subsequent_mask(S) as well",
-        holds=_needs_mask.holds.xreplace({mask_symbols("src_mask")[0].expr: mask_rank}),
+        holds=_needs_mask.holds.xreplace({_LAYER_RANK: mask_rank}),
         about=("is_causal",),
         source=FORWARD,
     ),
@@ -163,7 +169,7 @@ SPEC = ModuleSpec(
     parameters=composed(CHILDREN),
     inputs=(
         *sequence("src", S, "one vector for each position.", FORWARD),
-        *mask("mask", S, S, FORWARD),
+        *mask("mask", S, S, FORWARD, unmeasured=discarded),
         *padding("src_key_padding_mask", S, FORWARD),
         flag(
             "is_causal",
