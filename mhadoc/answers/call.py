@@ -44,17 +44,16 @@ def predict_call(
 def _bound(spec: ModuleSpec, inputs: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
     """Return forward's arguments by name, defaults filled in, as torch would bind them."""
     rules = {rule.name: rule for rule in spec.inputs}
-    given = dict(zip(rules, inputs, strict=False))
-    for name in named:
-        if name not in rules or name in given:
-            problem = f"{name} is given twice" if name in rules else f"there is no input {name!r}"
-            raise _usage(spec, problem, {name: named[name]})
-    given |= named
-    missing = [name for name, rule in rules.items() if rule.required and name not in given]
-    if missing:
-        raise _usage(spec, f"{' and '.join(missing)} must be given", given)
     if len(inputs) > len(rules):
         raise _usage(spec, "too many positional inputs", {"count": len(inputs)})
+    given = dict(zip(rules, inputs, strict=False))
+    if twice := [name for name in named if name in given]:
+        raise _usage(spec, f"{twice[0]} is given twice", {twice[0]: named[twice[0]]})
+    if unknown := [name for name in named if name not in rules]:
+        raise _usage(spec, f"there is no input {unknown[0]!r}", {unknown[0]: named[unknown[0]]})
+    given |= named
+    if missing := [name for name, rule in rules.items() if rule.required and name not in given]:
+        raise _usage(spec, f"{' and '.join(missing)} must be given", given)
     return {name: given.get(name, rule.default) for name, rule in rules.items()}
 
 
