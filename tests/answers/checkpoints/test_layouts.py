@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,3 +91,10 @@ def test_many_layers_are_told_once() -> None:
 def test_every_layout_names_its_source() -> None:
     assert all(": " in layout.source and ".py" in layout.source for layout in LAYOUTS)
     assert len(set(NAMES)) == len(NAMES)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=NAMES)
+def test_the_page_names_every_library(layout: Layout) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "loading.md").read_text()
+    names = re.sub(r"Hugging Face's|vision transformers|\.[\w.]+", "", layout.library)
+    assert [name for name in re.findall(r"\w[\w-]+", names) if name not in page] == []
