@@ -1,5 +1,10 @@
 """All that is stated of torch.nn.TransformerEncoderLayer."""
 
-from mhadoc.catalog.transformer_encoder_layer.rules import SPEC
+from dataclasses import replace
+
+from mhadoc.catalog.transformer_encoder_layer import fast_path, numbers
+from mhadoc.catalog.transformer_encoder_layer.rules import SPEC as _RULES
 
 __all__ = ["SPEC"]
+
+SPEC = replace(_RULES, claims=(*numbers.CLAIMS, *fast_path.CLAIMS))
