@@ -223,6 +223,14 @@ class ModuleSpec:
         except ZeroDivisionError:
             return False
 
+    @cached_property
+    def size(self) -> sympy.Expr:
+        """Return how many learned numbers there are, as an expression in the symbols.
+
+        A flag is 1 or 0 in it.
+        """
+        return sympy.expand(sympy.Add(*(_numbers(rule) for rule in self.parameters)))
+
     def bound(self, *positional: object, **named: object) -> Bound:
         """Return the module with these constructor arguments, described and not built.
 
@@ -301,6 +309,14 @@ def _hints(bound: Mapping[str, Any]) -> dict[str, str]:
         return {"divisors": f"a divisor of {name}"}
     divisors = [str(n) for n in range(1, width + 1) if width % n == 0]
     return {"divisors": ", ".join(divisors)}
+
+
+def _numbers(rule: Parameter) -> sympy.Expr:
+    """Return how many numbers a rule stands for: none where its condition does not hold."""
+    there = sympy.S.One if rule.when == sympy.true else rule.when
+    if not there.is_Symbol and there != 1:
+        there = sympy.Piecewise((1, rule.when), (0, True))
+    return there * rule.count * (rule.shape.numel if rule.shape is not None else 1)
 
 
 def _find(kind: str, name: str, known: Mapping[str, Named]) -> Named:

@@ -1,5 +1,10 @@
 """All that is stated of torch.nn.Transformer."""
 
-from mhadoc.catalog.transformer.rules import SPEC
+from dataclasses import replace
+
+from mhadoc.catalog.transformer.claims import CLAIMS
+from mhadoc.catalog.transformer.rules import SPEC as _RULES
 
 __all__ = ["SPEC"]
+
+SPEC = replace(_RULES, claims=CLAIMS)

@@ -1,0 +1,394 @@
+"""The claims about nn.Transformer as a whole."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from typing import Any
+
+import sympy
+from sympy import And, Eq, Not, Or
+
+from mhadoc.catalog.multihead_attention.claims.compare import alike, raised, shapes, told
+from mhadoc.catalog.transformer.rules import (
+    FORWARD,
+    INIT,
+    RESET,
+    SPEC,
+)
+from mhadoc.catalog.transformer_terms import (
+    SOURCE,
+    bias,
+    d_model,
+    dim_feedforward,
+    dropout,
+    grad,
+    num_decoder_layers,
+    num_encoder_layers,
+    training,
+)
+from mhadoc.language import Claim, Mismatch, Seen, close, same
+from mhadoc.language.compiled import number
+
+RUNS = And(*(Or(demand.holds, Not(demand.when)) for demand in SPEC.call_requirements))
+_EXACT = Or(Not(training), Not(dropout))
+_SYMBOLS = {symbol.name: symbol.expr for symbol in SPEC.symbols}
+_UNMASKED = And(
+    *(Eq(_SYMBOLS[f"{name}_mask_rank"], 0) for name in ("src", "tgt", "memory")),
+    *(Not(_SYMBOLS[f"{name}_key_padding_mask"]) for name in ("src", "tgt", "memory")),
+    *(Not(_SYMBOLS[f"{name}_is_causal"]) for name in ("src", "tgt", "memory")),
+)
+_MASK = f"{SOURCE}: Transformer.generate_square_subsequent_mask"
+
+#: The number of parameters as people write it: attention, feed-forward part and norms.
+COUNT = sympy.expand(
+    num_encoder_layers * (4 * d_model * (d_model + bias) + 2 * d_model * dim_feedforward)
+    + num_encoder_layers * ((dim_feedforward + d_model) * bias + 2 * d_model * (1 + bias))
+    + num_decoder_layers * (8 * d_model * (d_model + bias) + 2 * d_model * dim_feedforward)
+    + num_decoder_layers * ((dim_feedforward + d_model) * bias + 3 * d_model * (1 + bias))
+    + 2 * d_model * (1 + bias)
+)
+
+
+def _counted(seen: Seen, formula: Any = SPEC.size) -> Mismatch | None:
+    count = sum(parameter.numel() for parameter in seen.module.parameters())
+    return same(count, int(number(formula, seen.values))) or same(SPEC.size, formula)
+
+
+def _norms(seen: Seen, expected: tuple[str, ...] = ("encoder", "decoder")) -> Mismatch | None:
+    found = [key.split(".")[0] for key in shapes(seen.module) if ".norm.weight" in key]
+    return same(expected, tuple(found))
+
+
+def _two_steps(seen: Seen, *, padding: bool = False, once: bool = False) -> Mismatch | None:
+    """Encode and decode by hand, and compare; the source's padding goes to the encoder alone."""
+    module, inputs = seen.module, seen.inputs
+    src, tgt, hidden = inputs["src"], inputs["tgt"], _hidden(seen)
+    memory = module.encoder(src, src_key_padding_mask=hidden)
+    if once:
+        memory = src
+    output = module.decoder(tgt, memory, memory_key_padding_mask=hidden if padding else None)
+    return close(output, module(src, tgt, src_key_padding_mask=hidden))
+
+
+def _hidden(seen: Seen) -> Any:
+    """Return a padding mask of the source that hides the last positions."""
+    size = seen.values["S"]
+    shape = (seen.values["N"], size) if seen.values["batched"] else (size,)
+    hidden = seen.inputs["src"].new_zeros(shape) > 0
+    hidden[..., -2:] = True
+    return hidden
+
+
+def _reinitialised(seen: Seen, kept: bool = False) -> Mismatch | None:
+    """Pass an encoder whose numbers are known, and look at them afterwards."""
+    encoder, cls = seen.built().encoder, type(seen.module)
+    before = {name: tensor.clone() for name, tensor in encoder.named_parameters()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cls(seen.values["d_model"], seen.values["nhead"], 1, 1, 3, custom_encoder=encoder)
+    after = dict(encoder.named_parameters())
+    for name, tensor in before.items():
+        expected = kept or tensor.dim() < 2
+        if wrong := same(expected, bool(tensor.equal(after[name]))):
+            return wrong
+    return None
+
+
+def _causal(seen: Seen, shift: int = 1, value: float = float("-inf")) -> Mismatch | None:
+    size = seen.values["T"]
+    mask = seen.module.generate_square_subsequent_mask(size)
+    ones = mask.new_ones(size, size).triu(shift) > 0
+    return close(mask.new_zeros(size, size).masked_fill(ones, value), mask)
+
+
+def _bool_causal(seen: Seen, shows: bool = False) -> Mismatch | None:
+    """Ask for a boolean mask, and call with it: True has to hide."""
+    tgt = seen.inputs["tgt"]
+    mask = seen.module.generate_square_subsequent_mask(seen.values["T"])
+    boolean = (mask == 0) if shows else (mask < 0)
+    made = seen.module.generate_square_subsequent_mask(seen.values["T"], dtype=boolean.dtype)
+    if wrong := same(True, bool(made.equal(boolean))):
+        return wrong
+    return alike(seen.again(tgt_mask=mask.to(tgt.dtype)), seen.again(tgt_mask=boolean))
+
+
+def _integer_mask(seen: Seen, error: str = "RuntimeError") -> Mismatch | None:
+    ints = seen.inputs["tgt"].long().dtype
+    made = partial(seen.module.generate_square_subsequent_mask, dtype=ints)
+    return same(error, raised(made, 3).partition(":")[0])
+
+
+def _batch(seen: Seen, text: str = "the batch number of src and tgt must be equal") -> Any:
+    tgt, axis = seen.inputs["tgt"], 0 if seen.values["batch_first"] else 1
+    fewer = tgt.narrow(axis, 0, tgt.shape[axis] - 1)
+    return same(f"RuntimeError: {text}", told(seen.again(tgt=fewer)))
+
+
+def _rank(seen: Seen, text: str = "the batch number of src and tgt must be equal") -> Any:
+    tgt = seen.inputs["tgt"].select(0 if seen.values["batch_first"] else 1, 0)
+    return same(f"RuntimeError: {text}", told(seen.again(tgt=tgt)))
+
+
+def _features(seen: Seen, names: tuple[str, ...] = ("src", "tgt")) -> Mismatch | None:
+    text = f"the feature number of {' and '.join(names)} must be equal to d_model"
+    for name in ("src", "tgt"):
+        wide = seen.inputs[name].new_zeros((*seen.inputs[name].shape[:-1], 3))
+        if wrong := same(f"RuntimeError: {text}", told(seen.again(**{name: wide}))):
+            return wrong
+    return None
+
+
+def _one_tensor(seen: Seen, kind: str = "Tensor") -> Mismatch | None:
+    return same(kind, type(seen.module(seen.inputs["src"], seen.inputs["tgt"])).__name__)
+
+
+def _warned(seen: Seen, times: int = 1) -> Mismatch | None:
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        type(seen.module)(d_model=4, nhead=2, dim_feedforward=3)
+    text = (
+        "enable_nested_tensor is True, but self.use_nested_tensor is False because "
+        "encoder_layer.self_attn.batch_first was not True"
+        "(use batch_first for better inference performance)"
+    )
+    return same([text] * times, [str(warning.message) for warning in heard])
+
+
+CLAIMS = (
+    Claim(
+        id="tr.transformer.count",
+        sentence="With d for `d_model`, f for `dim_feedforward` and b for `bias` as 0 or 1, an "
+        "encoder layer has `4*d*(d + b) + 2*d*f + (f + d)*b + 2*d*(1 + b)` parameters, a decoder "
+        "layer `8*d*(d + b) + 2*d*f + (f + d)*b + 3*d*(1 + b)`, and the two final norms have "
+        "`2*d*(1 + b)`.",
+        doctest="""
+        >>> import warnings
+        >>> from torch import nn
+        >>> warnings.simplefilter("ignore")  # a hint about batch_first
+        >>> d, f, b = 512, 2048, 1
+        >>> encoder_layer = 4 * d * (d + b) + 2 * d * f + (f + d) * b + 2 * d * (1 + b)
+        >>> decoder_layer = 8 * d * (d + b) + 2 * d * f + (f + d) * b + 3 * d * (1 + b)
+        >>> 6 * encoder_layer + 6 * decoder_layer + 2 * d * (1 + b)
+        44140544
+        >>> sum(parameter.numel() for parameter in nn.Transformer(device="meta").parameters())
+        44140544
+        """,
+        check=partial(_counted, formula=COUNT),
+        axes=("bias", "norm_first"),
+        twins={
+            "the final norms are left out": partial(
+                _counted, formula=sympy.expand(COUNT - 2 * d_model * (1 + bias))
+            ),
+            "a decoder layer has one attention": partial(
+                _counted,
+                formula=sympy.expand(COUNT - num_decoder_layers * 4 * d_model * (d_model + bias)),
+            ),
+        },
+        source=INIT,
+    ),
+    Claim(
+        id="tr.final_norms",
+        sentence="Encoder and decoder each end in a LayerNorm of their own, also with "
+        "`norm_first=False`, where each layer has normed its output already.",
+        doctest="""
+        >>> import warnings
+        >>> from torch import nn
+        >>> warnings.simplefilter("ignore")  # a hint about batch_first
+        >>> transformer = nn.Transformer(d_model=10, nhead=2)
+        >>> transformer.encoder.norm, transformer.decoder.norm
+        (LayerNorm((10,), ...), LayerNorm((10,), ...))
+        """,
+        check=_norms,
+        axes=("norm_first", "bias"),
+        twins={"only the decoder does": partial(_norms, expected=("decoder",))},
+        source=INIT,
+    ),
+    Claim(
+        id="tr.no_mem_mask_default",
+        sentence="Silent: `src_key_padding_mask` hides positions from the encoder alone; the "
+        "decoder sees them unless `memory_key_padding_mask` hides them as well.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> transformer = nn.Transformer(10, 2, 1, 1, 11, dropout=0.0, batch_first=True)
+        >>> src, tgt = torch.randn(3, 7, 10), torch.randn(3, 6, 10)
+        >>> padding = torch.zeros(3, 7, dtype=torch.bool)
+        >>> padding[:, -2:] = True
+        >>> seen = transformer(src, tgt, src_key_padding_mask=padding)
+        >>> hidden = transformer(
+        ...     src, tgt, src_key_padding_mask=padding, memory_key_padding_mask=padding)
+        >>> torch.allclose(seen, hidden, atol=1e-3)
+        False
+        """,
+        check=_two_steps,
+        when=And(RUNS, _EXACT, _UNMASKED, grad),
+        axes=("batch_first", "rank"),
+        twins={
+            "the decoder does not see them": partial(_two_steps, padding=True),
+            "the decoder sees the source itself": partial(_two_steps, once=True),
+        },
+        source=FORWARD,
+    ),
+    Claim(
+        id="tr.custom_encoder_reinit",
+        sentence="Silent: every parameter of a `custom_encoder` or `custom_decoder` that has two or "
+        "more axes is drawn anew; what was trained is lost.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> layer = nn.TransformerEncoderLayer(10, 2, batch_first=True)
+        >>> trained = nn.TransformerEncoder(layer, 2)
+        >>> before = trained.layers[0].linear1.weight.clone()
+        >>> transformer = nn.Transformer(10, 2, batch_first=True, custom_encoder=trained)
+        >>> torch.equal(trained.layers[0].linear1.weight, before)
+        False
+        """,
+        check=_reinitialised,
+        axes=("bias",),
+        twins={"its numbers stay": partial(_reinitialised, kept=True)},
+        source=RESET,
+    ),
+    Claim(
+        id="tr.gen_mask",
+        sentence="`generate_square_subsequent_mask(T)` is -inf above the diagonal and 0 on it and "
+        "below: each position sees itself and what comes before.",
+        doctest="""
+        >>> from torch import nn
+        >>> nn.Transformer.generate_square_subsequent_mask(3)
+        tensor([[0., -inf, -inf],
+                [0., 0., -inf],
+                [0., 0., 0.]])
+        """,
+        check=_causal,
+        axes=(),
+        twins={
+            "it hides the diagonal as well": partial(_causal, shift=0),
+            "it holds ones": partial(_causal, value=1.0),
+        },
+        source=_MASK,
+    ),
+    Claim(
+        id="tr.gen_mask_bool",
+        sentence="With `dtype=torch.bool` the mask is True above the diagonal, where True hides: "
+        "it means the same.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> nn.Transformer.generate_square_subsequent_mask(3, dtype=torch.bool)
+        tensor([[False,  True,  True],
+                [False, False,  True],
+                [False, False, False]])
+        """,
+        check=_bool_causal,
+        when=And(RUNS, _EXACT, _UNMASKED),
+        axes=("batch_first",),
+        twins={"it is True where a position is seen": partial(_bool_causal, shows=True)},
+        source=_MASK,
+    ),
+    Claim(
+        id="tr.gen_mask_int",
+        sentence="A mask of ints cannot be made: they have no infinity.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> nn.Transformer.generate_square_subsequent_mask(3, dtype=torch.int64)
+        Traceback (most recent call last):
+            ...
+        RuntimeError: value cannot be converted to type int64_t without overflow
+        """,
+        check=_integer_mask,
+        axes=(),
+        twins={"it can": partial(_integer_mask, error="no error")},
+        source=_MASK,
+    ),
+    Claim(
+        id="tr.err.batch",
+        sentence="Source and target must have the same batch size.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> transformer = nn.Transformer(10, 2, 1, 1, 11, batch_first=True)
+        >>> transformer(torch.randn(3, 7, 10), torch.randn(2, 6, 10))
+        Traceback (most recent call last):
+            ...
+        RuntimeError: the batch number of src and tgt must be equal
+        """,
+        check=_batch,
+        when=_SYMBOLS["batched"],
+        axes=("batch_first",),
+        twins={"the text names the lengths": partial(_batch, text="src and tgt differ in length")},
+        source=FORWARD,
+    ),
+    Claim(
+        id="tr.err.rank_mix",
+        sentence="A batched source with an unbatched target is refused for its batch size, not for "
+        "its number of axes.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> transformer = nn.Transformer(10, 2, 1, 1, 11, batch_first=True)
+        >>> transformer(torch.randn(3, 7, 10), torch.randn(6, 10))
+        Traceback (most recent call last):
+            ...
+        RuntimeError: the batch number of src and tgt must be equal
+        """,
+        check=_rank,
+        when=_SYMBOLS["batched"],
+        axes=("batch_first",),
+        twins={"the text names the axes": partial(_rank, text="src and tgt differ in rank")},
+        source=FORWARD,
+    ),
+    Claim(
+        id="tr.err.features",
+        sentence="Source and target must have `d_model` features, and the text names both, "
+        "whichever is wrong.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> transformer = nn.Transformer(10, 2, 1, 1, 11, batch_first=True)
+        >>> transformer(torch.randn(3, 7, 10), torch.randn(3, 6, 9))
+        Traceback (most recent call last):
+            ...
+        RuntimeError: the feature number of src and tgt must be equal to d_model
+        """,
+        check=_features,
+        axes=("batch_first", "rank"),
+        twins={"it names the wrong one": partial(_features, names=("tgt",))},
+        source=FORWARD,
+    ),
+    Claim(
+        id="tr.no_weights",
+        sentence="One tensor comes out, never attention weights: the attentions inside are called "
+        "with `need_weights=False`.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> transformer = nn.Transformer(10, 2, 1, 1, 11, batch_first=True)
+        >>> transformer(torch.randn(3, 7, 10), torch.randn(3, 6, 10)).shape
+        torch.Size([3, 6, 10])
+        """,
+        check=_one_tensor,
+        axes=("batch_first", "training"),
+        twins={"a pair comes out": partial(_one_tensor, kind="tuple")},
+        source=FORWARD,
+    ),
+    Claim(
+        id="tr.default_warns",
+        sentence="`nn.Transformer()` with its own defaults warns: nested tensors are asked for, "
+        "and `batch_first=False` rules them out.",
+        doctest="""
+        >>> import warnings
+        >>> from torch import nn
+        >>> with warnings.catch_warnings(record=True) as heard:
+        ...     warnings.simplefilter("always")
+        ...     _ = nn.Transformer(device="meta")
+        >>> str(heard[0].message).partition("because ")[2].partition("(")[0]
+        'encoder_layer.self_attn.batch_first was not True'
+        """,
+        check=_warned,
+        axes=(),
+        twins={"it is silent": partial(_warned, times=0)},
+        source=INIT,
+    ),
+)
