@@ -4,6 +4,7 @@ Letters are those of torch's page on Transformer: S source length, T target leng
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from sympy import Basic, Expr, Integer, Tuple, true
 from sympy import Symbol as SympySymbol
@@ -96,6 +97,43 @@ def _is_activation(value: object) -> bool:
 
 
 ACTIVATION = Accepts("activation", Named, _is_activation)
+
+
+_CODES = {
+    ("torch.nn.functional", "relu"): 1,
+    ("torch.nn.modules.activation", "ReLU"): 1,
+    ("torch._C._nn", "gelu"): 2,
+    ("torch.nn.modules.activation", "GELU"): 2,
+}
+
+
+def derived(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the symbol that the activation decides: 1 for ReLU, 2 for GELU, 0 otherwise."""
+    value = values["activation"]
+    if isinstance(value, (str, Named)):
+        return {"activation_relu_or_gelu": 2 if value == "gelu" else 1}
+    homes = ((getattr(it, "__module__", ""), getattr(it, "__name__", "")) for it in _kinds(value))
+    return {"activation_relu_or_gelu": next((_CODES[h] for h in homes if h in _CODES), 0)}
+
+
+def _kinds(value: object) -> tuple[object, ...]:
+    return (value, *type(value).__mro__)
+
+
+def read(layer: Any) -> dict[str, Any]:
+    """Return the symbols of a layer that is built."""
+    attention = layer.self_attn
+    return {
+        "d_model": attention.embed_dim,
+        "nhead": attention.num_heads,
+        "dim_feedforward": layer.linear1.out_features,
+        "dropout": layer.dropout.p,
+        "activation": layer.activation,
+        "batch_first": attention.batch_first,
+        "norm_first": layer.norm_first,
+        "bias": layer.linear1.bias is not None,
+        **derived({"activation": layer.activation}),
+    }
 
 
 def layer_arguments(source: str, *, required: bool = True) -> dict[str, Argument]:

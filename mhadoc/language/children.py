@@ -195,12 +195,16 @@ class Child:
         }
 
     def told(self, module: object) -> dict[str, Any]:
-        """Return the parent's symbols that a described module in this child's place sets."""
-        if not isinstance(module, Bound) or module.spec is not self.spec:
+        """Return the parent's symbols that a module of this kind in this child's place sets."""
+        if self.spec is None:
             return {}
+        found: Mapping[str, Any] = {}
+        if isinstance(module, Bound) and module.spec.name == self.spec.name:
+            found = module.values
+        elif self.spec.read is not None and type(module).__name__ == self.spec.name:
+            found = self.spec.read(module)
         symbols = {n: e.name for n, e in self.sets.items() if isinstance(e, sympy.Symbol)}
-        known = symbols.keys() & module.values.keys()
-        return {symbols[name]: module.values[name] for name in known}
+        return {symbols[name]: found[name] for name in symbols.keys() & found.keys()}
 
     def state(self, values: Mapping[str, Any]) -> State:
         """Return the entries of this child in the parent, for the parent's values."""

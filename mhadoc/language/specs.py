@@ -42,6 +42,8 @@ class ModuleSpec:
     demands and ``call_requirements`` what forward demands, each in the order in which torch
     looks; ``fast_path`` lists what has to hold for torch's fused inference kernel. ``children``
     are the modules inside, whose parameters are among ``parameters``, after the module's own.
+    ``derived`` gives the symbols that arguments decide without having their names, and ``read``
+    those of a real module.
     """
 
     name: str
@@ -60,6 +62,8 @@ class ModuleSpec:
     fast_path: tuple[Requirement, ...] = ()
     tables: tuple[OutcomeTable, ...] = ()
     children: tuple[Child, ...] = ()
+    derived: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    read: Callable[[Any], Mapping[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         """Refuse two statements of one address, which could not be told apart.
@@ -205,6 +209,8 @@ class ModuleSpec:
                 values[name] = values[becomes]
         for child in self._replaceable:
             values = child.told(bound[child.given]) | values
+        if self.derived is not None:
+            values |= self.derived(values)
         if self._plainly_met(values):
             return values
         for requirement in self.requirements:

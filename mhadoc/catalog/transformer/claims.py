@@ -232,8 +232,8 @@ CLAIMS = (
     ),
     Claim(
         id="tr.custom_encoder_reinit",
-        sentence="Silent: every parameter of a `custom_encoder` or `custom_decoder` that has two or "
-        "more axes is drawn anew; what was trained is lost.",
+        sentence="Silent: every parameter of a `custom_encoder` or `custom_decoder` that has two "
+        "or more axes is drawn anew; what was trained is lost.",
         doctest="""
         >>> import torch
         >>> from torch import nn

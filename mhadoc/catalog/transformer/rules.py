@@ -37,6 +37,7 @@ from mhadoc.catalog.transformer_terms import (
     batch_first,
     count_demand,
     d_model,
+    derived,
     head_dim,
     layer_arguments,
     nhead,
@@ -187,6 +188,7 @@ SPEC = ModuleSpec(
         for name, value in (("d_model", d_model), ("nhead", nhead), ("batch_first", batch_first))
     ),
     children=CHILDREN,
+    derived=derived,
     parameters=tuple(map(_drawn_anew, composed(CHILDREN))),
     inputs=(
         *sequence("src", S, "one vector for each source position.", FORWARD),

@@ -26,6 +26,7 @@ from mhadoc.catalog.transformer_terms import (
     activation_demand,
     attention,
     d_model,
+    derived,
     dim_feedforward,
     drop,
     head_dim,
@@ -34,6 +35,7 @@ from mhadoc.catalog.transformer_terms import (
     linear,
     nhead,
     norm_first,
+    read,
 )
 from mhadoc.language import (
     Attribute,
@@ -183,6 +185,8 @@ SPEC = ModuleSpec(
         Attribute(name="norm_first", label="attribute", value=norm_first, why="kept.", source=INIT),
     ),
     children=CHILDREN,
+    derived=derived,
+    read=read,
     parameters=composed(CHILDREN),
     inputs=(
         *INPUTS,

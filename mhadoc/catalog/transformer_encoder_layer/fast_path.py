@@ -129,8 +129,8 @@ CLAIMS = (
     ),
     Claim(
         id="tr.fast.eps",
-        sentence="Norms with different `eps` take the layer off its fast path; without masks the attention "
-        "inside still takes its own.",
+        sentence="Norms with different `eps` take the layer off its fast path; without masks the "
+        "attention inside still takes its own.",
         doctest="""
         >>> import torch
         >>> from torch import nn

@@ -29,6 +29,7 @@ from mhadoc.catalog.transformer_terms import (
     batched,
     bias,
     d_model,
+    derived,
     dim_feedforward,
     drop,
     grad,
@@ -38,6 +39,7 @@ from mhadoc.catalog.transformer_terms import (
     linear,
     nhead,
     norm_first,
+    read,
     training,
 )
 from mhadoc.language import (
@@ -200,6 +202,8 @@ SPEC = ModuleSpec(
         ),
     ),
     children=CHILDREN,
+    derived=derived,
+    read=read,
     parameters=composed(CHILDREN),
     inputs=(
         *sequence("src", S, "one vector for each position.", FORWARD),
