@@ -282,7 +282,8 @@ class ModuleSpec:
 
     @cached_property
     def _conditions(self) -> tuple[Callable[[Any], Any], Callable[..., Any]]:
-        conditions = tuple(sympy.Or(r.holds, r.unless) for r in self.requirements)
+        stated = (sympy.Or(r.holds, r.unless) for r in self.requirements)
+        conditions = tuple(condition for condition in stated if condition != sympy.true)
         names = free_names(*conditions)
         return picker(names), compiled(conditions, names)
 
