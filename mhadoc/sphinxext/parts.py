@@ -65,6 +65,7 @@ def _start(rule: Parameter) -> Nodes:
     scale, how = rule.init.scale, rule.init.how
     found: dict[str, Nodes] = {
         "zeros": [nodes.Text("at zero")],
+        "ones": [nodes.Text("at one")],
         "uniform": [nodes.Text("uniform between "), maths(rf"\pm {_root(scale)}")],
         "normal": [nodes.Text("normal, standard deviation "), maths(_root(scale))],
     }
