@@ -130,6 +130,7 @@ class ModuleSpec:
         demands = (*self.requirements, *self.call_requirements, *self.fast_path)
         return {
             f"{self.name}.state_dict": "these keys, in this order",
+            f"{self.name}.inputs": "one rule for each input that forward requires",
             f"{self.name}.outputs": "one rule for each element that forward returns",
             **rules,
             **{self.address(requirement): requirement.demand for requirement in demands},

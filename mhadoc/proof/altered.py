@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import sympy
 
-from mhadoc.language import ModuleSpec, Shape, condition_text, expression_text
+from mhadoc.language import Each, ModuleSpec, Shape, condition_text, expression_text
 
 __all__ = ["Letters", "altered", "altered_condition", "altered_shape", "letters"]
 
@@ -70,7 +70,8 @@ def altered_shape(shape: Shape, swaps: Letters) -> Iterator[tuple[str, Shape]]:
     for place, axis in enumerate(axes):
         for words, other in altered(axis, swaps):
             yield f"axis {place}: {words}", Shape(*_with(axes, place, other))
-        yield f"axis {place}: 1 more", Shape(*_with(axes, place, axis + 1))
+        if not axis.has(Each):
+            yield f"axis {place}: 1 more", Shape(*_with(axes, place, axis + 1))
         yield f"without axis {place}", Shape(*axes[:place], *axes[place + 1 :])
     for place in range(1, len(axes)):
         if axes[place - 1] != axes[place]:

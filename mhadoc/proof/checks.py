@@ -31,6 +31,7 @@ __all__ = [
     "check_mistake",
     "check_requirement",
     "speaks_of",
+    "unexpected_inputs",
     "unexpected_outputs",
     "unexpected_state",
 ]
@@ -121,6 +122,12 @@ def unexpected_state(seen: Observation) -> Mismatch | None:
     return same(list(seen.bench.spec.state(seen.values)), list(seen.state))
 
 
+def unexpected_inputs(seen: Observation) -> Mismatch | None:
+    """Compare what forward was given with what it requires: a rule has to say each shape."""
+    required = {rule.name for rule in seen.spec.inputs if rule.required}
+    return same(sorted(required), sorted(required & seen.inputs.keys()))
+
+
 def unexpected_outputs(seen: Observation) -> Mismatch | None:
     """Compare what forward returned with the rules that apply: one for each element."""
     if seen.error is not None:
@@ -169,7 +176,7 @@ def _(rule: Parameter, bench: Bench) -> Mismatch | None:
         return None
     bench, case = wide
     values = bench.spec.cases.values(case)
-    return check_initial(rule, bench, case) or check_blocks(rule, values)
+    return check_blocks(rule, values) or check_initial(rule, bench, case)
 
 
 def check_requirement(requirement: Requirement, bench: Bench) -> Mismatch | None:

@@ -97,8 +97,8 @@ def _(rule: Parameter, values: Values) -> Said:
     if not rule.applies(values):
         return None
     bounds = tuple((b.name, _bounds(b, values, 0), _bounds(b, values, 1)) for b in rule.blocks)
-    scale = None if rule.init.family == "zeros" else number(rule.init.scale, values)
-    return _shape(rule, values), rule.init.family, scale, frozenset(bounds)
+    scale = number(rule.init.scale, values) if rule.init.family in ("uniform", "normal") else None
+    return _shape(rule, values), rule.init.family, scale, frozenset(bounds), rule.names(values)
 
 
 @said.register
@@ -128,5 +128,5 @@ def _free(rule: Rule) -> set[str]:
     if isinstance(rule, Argument) and rule.becomes is not None:
         parts.append(rule.becomes)
     if isinstance(rule, Parameter):
-        parts += [rule.init.scale, *(e for b in rule.blocks for e in (b.start, b.stop))]
+        parts += [rule.count, rule.init.scale, *(e for b in rule.blocks for e in (b.start, b.stop))]
     return set(free_names(*parts))

@@ -50,7 +50,7 @@ def _distributed(family: str, scale: float, numbers: Any) -> Mismatch | None:
         "ones": (1.0, 1.0),
     }
     least, most = limits[family]
-    near = math.isclose(spread, spreads[family], rel_tol=3 / math.sqrt(many))
+    near = math.isclose(spread, spreads[family], rel_tol=min(0.5, 3 / math.sqrt(many)))
     if near and least <= largest <= most:
         return None
     observed = f"a standard deviation of {spread:.4f}, {largest:.4f} at most"

@@ -14,6 +14,7 @@ from mhadoc.proof.checks import (
     check_mistake,
     check_requirement,
     speaks_of,
+    unexpected_inputs,
     unexpected_outputs,
     unexpected_state,
 )
@@ -125,6 +126,7 @@ def look_at_call(seen: Observation, tally: Tally) -> None:
     for requirement in found.call_requirements:
         if requirement.breaks is None and truth(requirement.when, seen.values):
             tally.note(found.address(requirement), seen.case, check_call(requirement, seen))
+    tally.note(f"{found.name}.inputs", seen.case, unexpected_inputs(seen))
     tally.note(f"{found.name}.outputs", seen.case, unexpected_outputs(seen))
     rules: tuple[Input | Output, ...] = (*found.inputs, *found.outputs)
     for rule in rules:

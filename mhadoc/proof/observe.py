@@ -108,12 +108,14 @@ class Bench:
     """A place to try one spec on one device: it builds modules and calls them.
 
     ``subject`` is another class that claims to be a drop-in for the spec's. Numbers are float64
-    and drawn from a fixed seed, so that a case gives the same numbers each time.
+    and drawn from a fixed seed, so that a case gives the same numbers each time. ``known`` holds
+    the initial numbers seen so far, for this bench and those made from it.
     """
 
     spec: ModuleSpec
     subject: type | None = None
     device: str = "cpu"
+    known: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def cls(self) -> Any:
@@ -191,13 +193,11 @@ class Bench:
 
     def initial(self, case: Case) -> Mapping[str, torch.Tensor]:
         """Return the initial numbers of a case's module, as its state_dict."""
-        if case not in self._initial:
-            self._initial[case] = self.fresh(self.arguments(case)).state_dict()
-        return self._initial[case]
-
-    @cached_property
-    def _initial(self) -> dict[Case, Mapping[str, torch.Tensor]]:
-        return {}
+        about = (self.cls, case, *self.spec.cases.numbers.values())
+        if about not in self.known:
+            self.known[about] = self.fresh(self.arguments(case)).state_dict()
+        state: Mapping[str, torch.Tensor] = self.known[about]
+        return state
 
     def inputs(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return forward's arguments for a case, tensors in the shapes that the rules give."""
@@ -219,7 +219,7 @@ class Bench:
     def tensor(self, name: str, shape: tuple[int, ...], floating: bool) -> torch.Tensor:
         """Return the input that belongs to a name and a shape: of floats, or a boolean mask."""
         drawn = self.draw(name, shape)
-        if floating:
+        if floating or not shape:
             return drawn
         hidden = drawn > 0
         hidden[..., :1] = False  # a row with every key hidden is a case of its own

@@ -24,6 +24,7 @@ from mhadoc.proof.checks import (
     check_mistake,
     check_requirement,
     speaks_of,
+    unexpected_inputs,
     unexpected_outputs,
     unexpected_state,
 )
@@ -48,13 +49,16 @@ class Trial:
     def refutes(self, statement: str, twin: ModuleSpec) -> bool:
         """Tell whether some case refutes a twin in which the statement at an address is changed."""
         (changed,) = (found for found in twin.statements if twin.address(found) == statement)
-        return any(self._mismatches(changed, Bench(twin)))
+        return any(self._mismatches(changed, replace(self._bench, spec=twin)))
 
     @cached_property
     def _seen(self) -> tuple[tuple[Observation, tuple[Statement, ...]], ...]:
-        bench = Bench(self.spec)
         plan = covering(self.spec)
-        return tuple((bench.observe(case), planned) for case, planned in plan.items())
+        return tuple((self._bench.observe(case), planned) for case, planned in plan.items())
+
+    @cached_property
+    def _bench(self) -> Bench:
+        return Bench(self.spec)
 
     def _on(self, bench: Bench) -> Iterator[Observation]:
         """Iterate over the observations as if they had been made for a twin."""
@@ -95,6 +99,7 @@ class Trial:
         for seen, _ in self._seen:
             if changed.applies(seen.values) or before.applies(seen.values):
                 new = bench.observe(seen.case)
+                yield unexpected_inputs(new)
                 for rule in bench.spec.rules:
                     if isinstance(rule, Input | Output) and speaks_of(rule, new):
                         yield check_case(rule, new)

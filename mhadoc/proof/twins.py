@@ -32,6 +32,10 @@ __all__ = ["claim_twins", "rule_twins", "survivors", "table"]
 Changes = Iterator[tuple[str, Any]]
 
 
+#: What only numbers show: which block is whose.
+_OWNERS = ("exchanged", "counted backwards")
+
+
 def rule_twins(spec: ModuleSpec) -> Iterator[tuple[str, ModuleSpec]]:
     """Iterate over specs with one rule or requirement made false, each with a label.
 
@@ -40,7 +44,10 @@ def rule_twins(spec: ModuleSpec) -> Iterator[tuple[str, ModuleSpec]]:
     """
     elsewhere, swaps = Elsewhere(spec), letters(spec)
     for rule in spec.rules:
+        inherited = any(rule.name.startswith(f"{child.name}.") for child in spec.children)
         for words, other in changes(rule, swaps):
+            if inherited and words.endswith(_OWNERS):
+                continue  # shown by the claims of the module inside
             if elsewhere.differ(rule, other):
                 yield f"{spec.address(rule)}: {words}", _exchanged(spec, rule, other)
     yield from _moved(spec)
@@ -140,10 +147,12 @@ def _(rule: Parameter, swaps: Letters) -> Changes:
     for words, scale in altered(rule.init.scale, swaps):
         yield f"scale: {words}", replace(rule, init=replace(rule.init, scale=scale))
     yield "scale doubled", replace(rule, init=replace(rule.init, scale=2 * rule.init.scale))
-    for family in ("uniform", "normal", "zeros"):
+    for family in ("uniform", "normal", "zeros", "ones"):
         if family != rule.init.family:
             init = replace(rule.init, family=family, scale=rule.init.scale or sympy.S.One)
             yield f"{family}, not {rule.init.family}", replace(rule, init=init)
+    for words, count in altered(rule.count, swaps) if rule.count != 1 else ():
+        yield f"occurs: {words}", replace(rule, count=count)
     for words, blocks in _blocks(rule, swaps):
         yield words, replace(rule, blocks=blocks)
 

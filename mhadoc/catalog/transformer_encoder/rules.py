@@ -39,6 +39,7 @@ from mhadoc.language import (
     Attribute,
     Axis,
     Cases,
+    Choice,
     ModuleSpec,
     Requirement,
     Symbol,
@@ -193,6 +194,14 @@ SPEC = ModuleSpec(
         axes=(
             *LAYER_AXES,
             stack.NORM_AXIS,
+            Axis(
+                "heads",
+                "constructor",
+                (
+                    Choice("even", {"nhead": nhead}),
+                    Choice("odd", {"nhead": 9, "d_model": 9 * head_dim}),
+                ),
+            ),
             Axis.flag("enable_nested_tensor", "constructor", plain=True),
             Axis.flag("mask_check", "constructor", plain=True),
             *CALL_AXES,
