@@ -127,6 +127,16 @@ def test_the_scale_alone_turns_a_size_into_a_number(proved: AllSizes) -> None:
     assert "head_dim" in proved.proofs[address("attn_output_weights.none")].symbols
 
 
+def test_the_fused_kernel_is_left_to_the_cases(proved: AllSizes) -> None:
+    limited = {name for name, proof in proved.proofs.items() if proof.only_where}
+    assert address("attn_output.batch_first") in limited
+    assert address("attn_output.sequence_first") not in limited
+    proof = proved.proofs[address("attn_output.batch_first")]
+    assert proof.only_where == {"num_heads % 2 != 0": 1}
+    configurations = f"in 1 of {proof.configurations} configurations"
+    assert proof.text.endswith(f"; only where num_heads % 2 != 0 {configurations}")
+
+
 def test_what_cannot_be_proved_says_why(proved: AllSizes) -> None:
     left = {name: proof.reason for name, proof in proved.proofs.items() if not proof.proved}
     flags = {rule.id for rule in SPEC.inputs if rule.shape is None}

@@ -47,9 +47,13 @@ class Proof:
 
     @property
     def text(self) -> str:
-        """Return the symbols for all of which the rule holds, and the numbers tried of others."""
+        """Return the symbols for all of which the rule holds, and what limits that."""
         tried = (f"{name} {', '.join(map(str, n))}" for name, n in self.numbers.items())
-        return "; ".join((", ".join(self.symbols), *tried))
+        all_of = f"of {self.configurations} configurations"
+        limits = (
+            f"only where {condition} in {n} {all_of}" for condition, n in self.only_where.items()
+        )
+        return "; ".join((", ".join(self.symbols), *tried, *limits))
 
 
 @dataclass(frozen=True)

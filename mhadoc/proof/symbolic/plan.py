@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -99,6 +99,7 @@ class Plan:
     def _drawn(self) -> list[Case]:
         cases, chance = self.spec.cases, random.Random(0)
         drawn = [cases.draw(sympy.true, chance, {}) for _ in range(_DRAWS)]
+        drawn += [cases.draw(self._fast, chance, {}) for _ in range(ENOUGH)]
         values = [self._at_hints.values(case) for case in drawn if case is not None]
         for rule in self.spec.rules:
             if not any(map(rule.applies, values)):
@@ -108,11 +109,20 @@ class Plan:
     def goals(self, case: Case) -> Iterator[object]:
         """Iterate over what a case lets each rule meet: whether it applies, and settings."""
         sets, values = self._sets(case), self._at_hints.values(case)
+        yield "fast path", truth(self._fast, self.spec.cases.values(case))
         for rule, names in self._mentions:
             if speaks(rule, values):
                 applies = rule.applies(values)
                 yield rule.id, applies
                 yield from ((rule.id, applies, n, sets[n]) for n in names if n in sets)
+
+    @cached_property
+    def _fast(self) -> sympy.Basic:
+        """Return the condition under which torch takes another path for the sake of speed."""
+        known = self.spec.cases.values(self.spec.cases.plainest()).keys()
+        conditions = (demand.holds for demand in self.spec.fast_path)
+        asked = [holds for holds in conditions if known >= {*free_names(holds)}]
+        return sympy.And(*asked) if asked else sympy.false
 
     @cached_property
     def _mentions(self) -> tuple[tuple[Rule, frozenset[str]], ...]:
@@ -129,16 +139,20 @@ class Plan:
         """Iterate over every combination of choices that the rules tell apart.
 
         They tell apart what is in a shape, and what is in the condition of a rule that speaks, but
-        not, say, training or a mask's dtype: that stays plain here, and three of any choices occur
-        together in the cases that follow.
+        not, say, training or a mask's dtype: that stays plain here. Then come the combinations that
+        take the fast path, and cases in which three of any choices occur together.
         """
-        cases = self.spec.cases
-        axes = tuple(axis.name for axis in cases.axes if axis.symbols & self._told)
-        parts = reversed(cases.where(sympy.true, *axes))  # of those alike the plainest is kept
-        found = {self._settings(case, self._told): case for case in map(cases.completed, parts)}
+        axes = tuple(axis.name for axis in self.spec.cases.axes if axis.symbols & self._told)
+        for condition in (sympy.true, self._fast):
+            yield from self._told_apart(self.spec.cases.where(condition, *axes))
+        yield from cover(self.spec.cases, 3)
+
+    def _told_apart(self, parts: tuple[dict[int, int], ...]) -> Iterable[Case]:
+        """Return the cases that rules tell apart; of those that they do not, the plainest."""
+        cases = map(self.spec.cases.completed, reversed(parts))
+        found = {self._settings(case, self._told): case for case in cases}
         told = {(self._settings(c, self._always_told), *self.goals(c)): c for c in found.values()}
-        yield from told.values()
-        yield from cover(cases, 3)
+        return told.values()
 
     def _settings(self, case: Case, names: frozenset[str]) -> tuple[object, ...]:
         return tuple(item for item in self._sets(case).items() if item[0] in names)
