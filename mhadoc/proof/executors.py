@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
@@ -12,12 +13,14 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     as_completed,
 )
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.synchronize import Event
+from threading import Thread
 from typing import Any, TypeVar
 
 from mhadoc.errors import MhadocError, MissingExtraError, WorkersLostError
 
-__all__ = ["Workers", "gather", "scheduler"]
+__all__ = ["Workers", "gather", "go_on", "scheduler"]
 
 #: So many times in a row all workers may be lost without one result.
 _ATTEMPTS = 3
@@ -78,12 +81,13 @@ class Workers(Executor):
 
     def __init__(self, number: int) -> None:
         """Start so many processes, each with one thread."""
-        self._number = number
+        self._number, self._context = number, get_context("spawn")
+        self._stop = self._context.Event()
         self._pool = self._started()
 
     def _started(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
-            self._number, mp_context=get_context("spawn"), initializer=_die_silently
+            self._number, mp_context=self._context, initializer=_begin, initargs=(self._stop,)
         )
 
     def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
@@ -96,13 +100,32 @@ class Workers(Executor):
             return self._pool.submit(fn, *args, **kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the processes."""
+        """End the processes when they are ready; with nobody waiting, work on hand is given up."""
+        if not wait:
+            self._stop.set()
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
 
 
-def _die_silently() -> None:
-    """Let Ctrl-C end a worker without a traceback of its own."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+_stops: list[Event] = []
+
+
+def _begin(stop: Event) -> None:
+    """Begin as a worker: Ctrl-C is for the process that started it, whose end is its own."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _stops.append(stop)
+    Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)
+
+
+def go_on() -> None:
+    """Raise CancelledError in a worker whose work is given up; to be called now and then."""
+    if any(stop.is_set() for stop in _stops):
+        raise CancelledError
 
 
 def scheduler(address: str) -> Executor:

@@ -24,7 +24,7 @@ from mhadoc.errors import UnknownNameError
 from mhadoc.language import ModuleSpec
 from mhadoc.proof.chunks import Call, Chunk, Constructor, Group, SharedBench, chunks, groups
 from mhadoc.proof.covering import covering
-from mhadoc.proof.executors import gather
+from mhadoc.proof.executors import gather, go_on
 from mhadoc.proof.journal import Journal
 from mhadoc.proof.look import look, look_at_module, note_unbuilt
 from mhadoc.proof.memory import Memory, Outcome, Sight, Verdict, of_every_call, outcome_of
@@ -133,8 +133,9 @@ class _Task:
 
 def _do(task: _Task) -> Tally:
     """Do a chunk in the process of a worker."""
+    go_on()
     bench, memory = _workplace(task.spec, task.subject, task.device)
-    return sweep_chunk(bench, task.chunk, memory)
+    return sweep_chunk(bench, task.chunk, memory, lambda number: go_on())
 
 
 @lru_cache(maxsize=1)

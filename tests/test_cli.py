@@ -1,0 +1,262 @@
+"""The command line: what it prints where, and with which exit status it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import mhadoc
+from mhadoc.cli import commands
+from mhadoc.proof.report import Refutation, Report
+
+HOLDS = Report("2.13.0", "cpu", 53, 70, 99, held={"mha.scale": 3}, seconds=1.5)
+REFUTED = Report("2.13.0", "cpu", 53, 70, 99, (Refutation("mha.scale", "x", {}, "3", "2"),))
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(commands, arguments, prog_name="mhadoc")
+
+
+@contextmanager
+def child(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the command line in a process of its own, which ends here at the latest."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "mhadoc", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return what verification is asked for, which gives a report without any work."""
+    asked: dict[str, Any] = {"report": HOLDS}
+
+    def verify(target: str | None, **options: Any) -> Report:
+        asked.update(options, target=target)
+        found = asked["report"]
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    monkeypatch.setattr(mhadoc, "verify", verify)
+    return asked
+
+
+def test_one_line_and_status_0_where_all_hold(asked: dict[str, Any]) -> None:
+    result = run("verify")
+    assert (result.stdout, result.exit_code) == (f"{HOLDS.line()}\n", 0)
+    assert result.stderr == ""
+    assert asked["target"] is None
+    assert asked["executor"] is None
+    assert (asked["exhaustive"], asked["device"], asked["subject"]) == (False, "cpu", None)
+
+
+def test_status_1_where_something_is_refuted(asked: dict[str, Any]) -> None:
+    asked["report"] = REFUTED
+    result = run("verify", "MultiheadAttention")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("refuted: mha.scale\n")
+    assert result.stdout.splitlines()[-1] == REFUTED.line()
+
+
+@pytest.mark.parametrize("option", [("--json",), ("--format", "json")])
+def test_a_report_as_json(asked: dict[str, Any], option: tuple[str, ...]) -> None:
+    assert json.loads(run("verify", *option).stdout) == json.loads(HOLDS.to_json())
+
+
+@pytest.mark.parametrize(("form", "begins"), [("junit", "<?xml"), ("github", "::notice")])
+def test_a_report_in_other_formats(asked: dict[str, Any], form: str, begins: str) -> None:
+    assert run("verify", "--format", form).stdout.startswith(begins)
+
+
+def test_options_are_handed_on(asked: dict[str, Any]) -> None:
+    run("verify", "MultiheadAttention", "--exhaustive", "--subject", "a.b:C", "--device", "meta")
+    assert asked["target"] == "MultiheadAttention"
+    assert (asked["exhaustive"], asked["device"], asked["subject"]) == (True, "meta", "a.b:C")
+    assert asked["fresh"] is False
+    run("verify", "--exhaustive", "--fresh", "--workers", "2")
+    assert asked["fresh"] is True
+    assert type(asked["executor"]).__name__ == "Workers"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["verify", "Multihead"], "no spec is called 'Multihead'; closest: MultiheadAttention"),
+        (["verify", "--device", "cudo"], "the device 'cudo' cannot be used: Expected one of cpu"),
+        (
+            ["verify", "--subject", "torch.nn:MultiheadAtention"],
+            "no part of torch.nn is called 'MultiheadAtention'; closest: MultiheadAttention",
+        ),
+        (["verify", "--subject", "torch.nm:X"], "no importable module is called 'torch.nm'; "),
+        (["verify", "--workers", "2"], "--workers, --scheduler and --fresh go with --exhaustive."),
+        (
+            ["verify", "--exhaustive", "--workers", "2", "--scheduler", "x"],
+            "--workers and --scheduler exclude each other.",
+        ),
+        (["verify", "--exhaustive", "--workers", "0"], "Invalid value for '--workers': "),
+        (["verify", "--exhaustive", "--scheduler", "x://y"], "no Dask scheduler answers at 'x://y"),
+        (["verify", "--exhaustve"], "No such option '--exhaustve'. Did you mean '--exhaustive'?"),
+        (["verfy"], "No such command 'verfy'. Did you mean 'verify'?"),
+        (["predict"], "Missing argument 'TARGET'."),
+        (["predict", "Multihead", "8", "2"], "no spec is called 'Multihead'; closest: Multihead"),
+        (["predict", "MultiheadAttention", "bias=false"], "false is no Python value, such as 8"),
+    ],
+)
+def test_wrong_usage_is_told_in_one_line(arguments: list[str], message: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"Error: {message}")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_device_that_is_not_there_is_refused_with_the_reason() -> None:
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    result = run("verify", "--device", "cuda")
+    assert result.exit_code == 2
+    assert "the device 'cuda' cannot be used: Torch not compiled with CUDA" in result.stderr
+
+
+def test_predict_prints_a_table() -> None:
+    result = run("predict", "MultiheadAttention", "512", "8", "kdim=300", "bias=False")
+    assert result.stdout.splitlines() == [
+        "q_proj_weight    (512, 512)",
+        "k_proj_weight    (512, 300)",
+        "v_proj_weight    (512, 512)",
+        "out_proj.weight  (512, 512)",
+    ]
+    assert result.exit_code == 0
+
+
+def test_predict_as_json() -> None:
+    result = run("predict", "MultiheadAttention", "embed_dim=10", "num_heads=2", "--json")
+    assert json.loads(result.stdout)["in_proj_weight"] == [30, 10]
+
+
+def test_what_torch_refuses_has_status_1() -> None:
+    result = run("predict", "MultiheadAttention", "512", "7")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("MultiheadAttention.num_heads.divides: num_heads must divide")
+    assert "torch raises: AssertionError" in result.stderr
+    assert result.stdout == ""
+
+
+def test_specs_are_listed() -> None:
+    assert run("specs").stdout.startswith("MultiheadAttention  torch.nn.MultiheadAttention: ")
+    found = json.loads(run("specs", "--json").stdout)
+    assert [row["name"] for row in found] == list(mhadoc.specs())
+    assert found[0]["claims"] == len(mhadoc.spec("MultiheadAttention").claims)
+
+
+@pytest.mark.parametrize("command", ["verify", "predict"])
+def test_help_has_an_example_and_a_word_on_each_option(command: str) -> None:
+    text = run(command, "--help").stdout
+    assert "Examples:\n" in text
+    assert f"    mhadoc {command} MultiheadAttention" in text
+    for parameter in commands.commands[command].params:
+        assert parameter.param_type_name == "argument" or getattr(parameter, "help", "")
+
+
+def test_an_interruption_says_how_to_go_on(asked: dict[str, Any]) -> None:
+    asked["report"] = KeyboardInterrupt()
+    result = run("verify", "--exhaustive")
+    assert result.exit_code == 130
+    assert result.stderr == (
+        "interrupted: what is finished is kept; the same command goes on from there, "
+        "and with --fresh it begins anew\n"
+    )
+    result = run("verify")
+    assert (result.exit_code, result.stderr) == (130, "interrupted\n")
+
+
+def _journal(folder: Path) -> list[str]:
+    return [line for path in folder.glob("*.jsonl") for line in path.read_text().splitlines()]
+
+
+def _wait_for(happens: Callable[[], bool], patience: float = 60) -> None:
+    end = time.monotonic() + patience
+    while not happens():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("workers", [(), ("--workers", "1")], ids=["here", "elsewhere"])
+def test_ctrl_c_ends_it_and_keeps_what_is_finished(
+    workers: tuple[str, ...], tmp_path: Path
+) -> None:
+    with child("verify", "--exhaustive", *workers, MHADOC_CACHE=str(tmp_path)) as process:
+        _wait_for(lambda: len(_journal(tmp_path)) > 0)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert stdout == ""
+    assert stderr.splitlines()[-1].startswith("interrupted: what is finished is kept")
+    assert "Traceback" not in stderr
+    assert len(_journal(tmp_path)) > 0
+
+
+def test_a_killed_run_leaves_whole_lines(tmp_path: Path) -> None:
+    with child("verify", "--exhaustive", MHADOC_CACHE=str(tmp_path)) as process:
+        _wait_for(lambda: len(_journal(tmp_path)) > 0)
+        process.kill()
+    assert all(json.loads(line)["tally"]["cases"] > 0 for line in _journal(tmp_path))
+
+
+def test_there_is_no_bar_without_a_terminal() -> None:
+    with child("verify", "--device", "cudo") as process:
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "\x1b" not in stderr
+
+
+def test_help_is_there_at_once() -> None:
+    def seconds(*command: str) -> float:
+        begun = time.perf_counter()
+        subprocess.run([sys.executable, *command], cwd=ROOT, check=True, capture_output=True)
+        return time.perf_counter() - begun
+
+    ours = statistics.median(seconds("-m", "mhadoc", "--help") for _ in range(5))
+    least = statistics.median(seconds("-c", "import click") for _ in range(5))
+    assert ours < max(0.15, 2 * least)  # a busy machine is slow with anything
+
+
+def _output(program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, text=True, capture_output=True, check=False
+    )
+
+
+def test_help_loads_neither_torch_nor_sympy() -> None:
+    heavy = "{'numpy', 'rich', 'sympy', 'torch'}"
+    run = _output(f"import sys, mhadoc.cli; print({heavy} & sys.modules.keys())")
+    assert run.stdout == "set()\n"
+
+
+def test_without_the_extra_one_line_says_so() -> None:
+    run = _output("import sys; sys.modules['click'] = None; import mhadoc.__main__ as m; m.main()")
+    assert run.returncode == 1
+    assert run.stderr == 'the command line needs two more packages: pip install "mhadoc[cli]"\n'
