@@ -3,6 +3,7 @@
 from mhadoc.language.cases import Axis, Case, Cases, Choice
 from mhadoc.language.children import MODULE, Bound, Child, composed, demanded
 from mhadoc.language.claims import Claim, Mismatch, Seen, close, same
+from mhadoc.language.entries import Entries
 from mhadoc.language.printing import (
     condition_latex,
     condition_text,
@@ -69,6 +70,7 @@ __all__ = [
     "Claim",
     "Distribution",
     "Each",
+    "Entries",
     "Input",
     "Match",
     "Mismatch",

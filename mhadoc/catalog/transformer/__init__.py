@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from mhadoc.catalog.transformer.claims import CLAIMS
+from mhadoc.catalog.transformer import claims, refusals
 from mhadoc.catalog.transformer.rules import SPEC as _RULES
 
 __all__ = ["SPEC"]
 
-SPEC = replace(_RULES, claims=CLAIMS)
+SPEC = replace(_RULES, claims=(*claims.CLAIMS, *refusals.CLAIMS))

@@ -1,5 +1,10 @@
 """All that is stated of torch.nn.TransformerDecoder."""
 
-from mhadoc.catalog.transformer_decoder.rules import SPEC
+from dataclasses import replace
+
+from mhadoc.catalog.transformer_decoder.claims import CLAIMS
+from mhadoc.catalog.transformer_decoder.rules import SPEC as _RULES
 
 __all__ = ["SPEC"]
+
+SPEC = replace(_RULES, claims=CLAIMS)

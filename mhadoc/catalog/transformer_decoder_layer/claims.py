@@ -24,7 +24,7 @@ from mhadoc.language import Claim, Mismatch, Seen, close, same
 
 RUNS = And(*(demand.holds for demand in CALL_REQUIREMENTS))
 _EXACT = Or(Not(training), Not(dropout))
-_UNMASKED = And(
+UNMASKED = And(
     *(Eq(tgt_mask_rank, 0), Eq(memory_mask_rank, 0), Not(tgt_padded), Not(memory_padded)),
     *(Not(tgt_is_causal), Not(memory_is_causal)),
 )
@@ -113,7 +113,7 @@ CLAIMS = (
         True
         """,
         check=_parts,
-        when=And(RUNS, _EXACT, _UNMASKED),
+        when=And(RUNS, _EXACT, UNMASKED),
         axes=("norm_first", "batch_first", "activation", "rank"),
         twins={
             "the two are the other way round": partial(_parts, swapped=True),
@@ -134,7 +134,7 @@ CLAIMS = (
         False
         """,
         check=_memory_norm,
-        when=And(RUNS, _EXACT, _UNMASKED),
+        when=And(RUNS, _EXACT, UNMASKED),
         axes=("norm_first",),
         twins={"it is normed": partial(_memory_norm, normed=True)},
         source=CROSS,
@@ -153,7 +153,7 @@ CLAIMS = (
         RuntimeError: mat1 and mat2 shapes cannot be multiplied (15x7 and 8x16)
         """,
         check=_other_width,
-        when=And(RUNS, _UNMASKED, batched),
+        when=And(RUNS, UNMASKED, batched),
         axes=("norm_first", "batch_first"),
         twins={"it names the width": partial(_other_width, named=True)},
         source=CROSS,
@@ -173,7 +173,7 @@ CLAIMS = (
         RuntimeError: The shape of the 2D attn_mask is torch.Size([5, 6]), but should be (6, 5).
         """,
         check=_transposed,
-        when=And(RUNS, _UNMASKED),
+        when=And(RUNS, UNMASKED),
         axes=("batch_first", "rank"),
         twins={"it is columns by rows": partial(_transposed, swapped=True)},
         source=CROSS,
@@ -193,7 +193,7 @@ CLAIMS = (
         AssertionError: only bool and floating types of key_padding_mask are supported
         """,
         check=_padding_name,
-        when=And(RUNS, _UNMASKED, batched),
+        when=And(RUNS, UNMASKED, batched),
         axes=("batch_first",),
         twins={
             "under its own name": partial(_padding_name, name="memory_key_padding_mask"),

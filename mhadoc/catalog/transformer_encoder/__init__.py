@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from mhadoc.catalog.transformer_encoder.claims import CLAIMS
+from mhadoc.catalog.transformer_encoder import claims, nested
 from mhadoc.catalog.transformer_encoder.rules import SPEC as _RULES
 
 __all__ = ["SPEC"]
 
-SPEC = replace(_RULES, claims=CLAIMS)
+SPEC = replace(_RULES, claims=(*claims.CLAIMS, *nested.CLAIMS))

@@ -15,17 +15,14 @@ from mhadoc.catalog.transformer_encoder.rules import (
     INIT,
     is_causal,
     mask_rank,
-    nests,
     padded,
 )
-from mhadoc.catalog.transformer_terms import SOURCE, batched, dropout, grad, norm, training
+from mhadoc.catalog.transformer_terms import SOURCE, dropout, norm, training
 from mhadoc.language import Claim, Mismatch, Seen, close, same
-from mhadoc.language.compiled import truth
 
 RUNS = And(*(demand.holds for demand in CALL_REQUIREMENTS))
 _EXACT = Or(Not(training), Not(dropout))
 _UNMASKED = And(Eq(mask_rank, 0), Not(padded), Not(is_causal))
-_NESTED = And(nests, batched, Not(training), Not(grad))
 
 
 def _again(seen: Seen, **arguments: Any) -> Any:
@@ -78,45 +75,6 @@ def _told(seen: Seen, *, shift: int = 1, stacked: bool = False, hint: bool = Tru
     with seen.module.layers[0].register_forward_pre_hook(hear, with_kwargs=True):
         seen.again(mask=mask, src_key_padding_mask=None, is_causal=None)
     return same([hint], heard)
-
-
-def _padding(seen: Seen, left: bool = False) -> Any:
-    """Return a padding mask that hides the last position of all but the first element."""
-    padding = seen.inputs["src"].new_zeros((seen.values["N"], seen.values["S"])) > 0
-    padding[1:, 0 if left else -1] = True
-    return padding
-
-
-def _zeros(seen: Seen, zero: bool = True) -> Mismatch | None:
-    output = seen.again(src_key_padding_mask=_padding(seen), mask=None).outputs["output"]
-    return same(zero, not output[1:, -1].any().item())
-
-
-def _left(seen: Seen, wrong: bool = True) -> Mismatch | None:
-    """Hide the first position: without the check the last one is dropped in its place."""
-    padding = _padding(seen, left=True)
-    module = _again(seen, norm=None, mask_check=False).eval()
-    careful = _again(seen, norm=None, mask_check=True).eval()
-    found = seen.again(module, src_key_padding_mask=padding, mask=None).outputs["output"]
-    right = seen.again(careful, src_key_padding_mask=padding, mask=None).outputs["output"]
-    return same(wrong, not found[1:].allclose(right[1:], atol=1e-3))
-
-
-def _finite(seen: Seen, added: bool = False) -> Mismatch | None:
-    """Weaken the last position by a finite number: nested tensors drop it."""
-    padding = _padding(seen).double() * -1.0
-    output = seen.again(src_key_padding_mask=padding, mask=None).outputs["output"]
-    return same(not added, not output[1:, -1].any().item())
-
-
-def _warning(seen: Seen, always: bool = False) -> Mismatch | None:
-    with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter("always")
-        flag = bool(seen.values["enable_nested_tensor"])
-        type(seen.module)(seen.module.layers[0], 1, enable_nested_tensor=flag)
-    expected = always or (flag and not truth(nests, seen.values))
-    start = "enable_nested_tensor is True, but self.use_nested_tensor is False because"
-    return same(expected, any(str(warning.message).startswith(start) for warning in heard))
 
 
 def _no_layers(seen: Seen, error: str = "IndexError") -> Mismatch | None:
@@ -234,90 +192,6 @@ CLAIMS = (
         axes=("batch_first", "rank"),
         twins={"it is": partial(_told, stacked=True, hint=True)},
         source=f"{SOURCE}: _detect_is_causal_mask",
-    ),
-    Claim(
-        id="doc.te_nested",
-        sentence="Nested tensors are used only in eval mode without gradients, for a batch with a "
-        "padding mask and no other, by a layer that has a fast path and norms last; the outputs at "
-        "padded positions are zeros then.",
-        doctest="""
-        >>> import torch
-        >>> from torch import nn
-        >>> layer = nn.TransformerEncoderLayer(10, 2, batch_first=True)
-        >>> encoder = nn.TransformerEncoder(layer, 2).eval()
-        >>> padding = torch.tensor([[False] * 4, [False] * 3 + [True]])
-        >>> with torch.no_grad():
-        ...     output = encoder(torch.randn(2, 4, 10), src_key_padding_mask=padding)
-        >>> output[1, -1].unique()
-        tensor([0.])
-        """,
-        check=_zeros,
-        when=And(_NESTED, Not(norm)),
-        axes=("dropout", "activation"),
-        twins={"the outputs there are kept": partial(_zeros, zero=False)},
-        source=FORWARD,
-    ),
-    Claim(
-        id="tr.fast.float_kpm_nested",
-        sentence="Silent: where nested tensors are used, a finite float in `src_key_padding_mask` "
-        "hides its position for good, and the output there is zero.",
-        doctest="""
-        >>> import torch
-        >>> from torch import nn
-        >>> layer = nn.TransformerEncoderLayer(10, 2, batch_first=True)
-        >>> encoder = nn.TransformerEncoder(layer, 2).eval()
-        >>> padding = torch.tensor([[0.0] * 4, [0.0, 0.0, 0.0, -1.0]])
-        >>> with torch.no_grad():
-        ...     output = encoder(torch.randn(2, 4, 10), src_key_padding_mask=padding)
-        >>> output[1, -1].unique()
-        tensor([0.])
-        """,
-        check=_finite,
-        when=And(_NESTED, Not(norm)),
-        axes=("activation",),
-        twins={"it is added to the scores": partial(_finite, added=True)},
-        source=FORWARD,
-    ),
-    Claim(
-        id="tr.fast.mask_check",
-        sentence="Silent: with `mask_check=False` padding at the start drops the positions at the "
-        "end in its place; with the check nested tensors are not used for it.",
-        doctest="""
-        >>> import torch
-        >>> from torch import nn
-        >>> layer = nn.TransformerEncoderLayer(10, 2, batch_first=True)
-        >>> hasty = nn.TransformerEncoder(layer, 2, mask_check=False).eval()
-        >>> padding = torch.tensor([[False] * 4, [True, False, False, False]])
-        >>> with torch.no_grad():
-        ...     output = hasty(torch.randn(2, 4, 10), src_key_padding_mask=padding)
-        >>> output[1, -1].unique()
-        tensor([0.])
-        """,
-        check=_left,
-        when=_NESTED,
-        axes=("activation",),
-        twins={"the result is the same": partial(_left, wrong=False)},
-        source=FORWARD,
-    ),
-    Claim(
-        id="tr.warn.nested",
-        sentence="A stack warns when it is built with `enable_nested_tensor=True`, the default, "
-        "over a layer that cannot use nested tensors: one with `norm_first`, without "
-        "`batch_first`, without `bias`, with another activation or an odd `nhead`.",
-        doctest="""
-        >>> import warnings
-        >>> from torch import nn
-        >>> layer = nn.TransformerEncoderLayer(10, 2, batch_first=True, norm_first=True)
-        >>> with warnings.catch_warnings(record=True) as heard:
-        ...     warnings.simplefilter("always")
-        ...     _ = nn.TransformerEncoder(layer, 2)
-        >>> str(heard[0].message).partition("because ")[2]
-        'encoder_layer.norm_first was True'
-        """,
-        check=_warning,
-        axes=("bias", "batch_first", "norm_first", "activation", "enable_nested_tensor"),
-        twins={"it always warns": partial(_warning, always=True)},
-        source=INIT,
     ),
     Claim(
         id="tr.encoder.no_layers",

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from mhadoc.catalog.transformer_encoder_layer import fast_path, numbers
+from mhadoc.catalog.transformer_encoder_layer import fast_path, numbers, surroundings
 from mhadoc.catalog.transformer_encoder_layer.rules import SPEC as _RULES
 
 __all__ = ["SPEC"]
 
-SPEC = replace(_RULES, claims=(*numbers.CLAIMS, *fast_path.CLAIMS))
+SPEC = replace(_RULES, claims=(*numbers.CLAIMS, *fast_path.CLAIMS, *surroundings.CLAIMS))

@@ -1,0 +1,115 @@
+"""The claims about nn.TransformerDecoder."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from sympy import And, Not, Or
+
+from mhadoc.catalog.multihead_attention.claims.compare import told
+from mhadoc.catalog.transformer_decoder.rules import FORWARD
+from mhadoc.catalog.transformer_decoder_layer.claims import RUNS, UNMASKED
+from mhadoc.catalog.transformer_terms import SOURCE, batched, dropout, norm, training
+from mhadoc.language import Claim, Mismatch, Seen, close, same
+
+_EXACT = Or(Not(training), Not(dropout))
+
+
+def _stacked(seen: Seen, *, chained: bool = False) -> Mismatch | None:
+    """Pass the target through the layers one by one, each with the same memory."""
+    x, memory = seen.inputs["tgt"], seen.inputs["memory"]
+    for layer in seen.module.layers:
+        x = layer(x, memory)
+        memory = x if chained else memory
+    return close(seen.module.norm(x), seen.outputs["output"])
+
+
+def _hints(seen: Seen, memory: bool = False) -> Mismatch | None:
+    """Pass both masks causal without hints, and compare what the first layer is told."""
+    heard: list[tuple[bool, bool]] = []
+    new = seen.inputs["tgt"].new_ones
+    target = new(seen.values["T"], seen.values["T"]).triu(1) > 0
+    source = new(seen.values["T"], seen.values["S"]).triu(1) > 0
+
+    def hear(_: object, __: object, given: dict[str, Any]) -> None:
+        heard.append((given["tgt_is_causal"], given["memory_is_causal"]))
+
+    with seen.module.layers[0].register_forward_pre_hook(hear, with_kwargs=True):
+        seen.again(tgt_mask=target, memory_mask=source, tgt_is_causal=None)
+    return same([(True, memory)], heard)
+
+
+def _mixed(seen: Seen, names: str = "key_padding_mask and attn_mask") -> Mismatch | None:
+    """Pass a mask of floats with one of bools, and compare what torch warns of."""
+    floats = seen.inputs["tgt"].new_zeros(seen.values["T"], seen.values["T"])
+    bools = seen.inputs["tgt"].new_zeros(seen.values["N"], seen.values["T"]) > 0
+    again = seen.again(tgt_mask=floats, tgt_key_padding_mask=bools)
+    text = f"Support for mismatched {names} is deprecated. Use same type for both instead."
+    return same((text, "no error"), (*again.warnings[:1], told(again)))
+
+
+CLAIMS = (
+    Claim(
+        id="tr.decoder.in_turn",
+        sentence="Each layer gets what the one before it returned, and all get the same memory.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> layer = nn.TransformerDecoderLayer(d_model=10, nhead=2, dropout=0.0)
+        >>> decoder = nn.TransformerDecoder(layer, num_layers=2)
+        >>> tgt, memory = torch.randn(6, 3, 10), torch.randn(7, 3, 10)
+        >>> first, second = decoder.layers
+        >>> torch.allclose(decoder(tgt, memory), second(first(tgt, memory), memory), atol=1e-6)
+        True
+        """,
+        check=_stacked,
+        when=And(RUNS, _EXACT, UNMASKED, norm),
+        axes=("norm_first", "batch_first"),
+        twins={"it gets what the layer before returned": partial(_stacked, chained=True)},
+        source=FORWARD,
+    ),
+    Claim(
+        id="tr.decoder.detects",
+        sentence="With `tgt_is_causal=None`, the default, a decoder looks whether `tgt_mask` is "
+        "the causal one; of `memory_mask` it never does.",
+        doctest="""
+        >>> import inspect
+        >>> from torch import nn
+        >>> found = inspect.signature(nn.TransformerDecoder.forward).parameters
+        >>> found["tgt_is_causal"].default, found["memory_is_causal"].default
+        (None, False)
+        """,
+        check=_hints,
+        when=And(RUNS, _EXACT, UNMASKED),
+        axes=("batch_first", "rank"),
+        twins={"of memory_mask as well": partial(_hints, memory=True)},
+        source=f"{SOURCE}: _detect_is_causal_mask",
+    ),
+    Claim(
+        id="tr.decoder_bool_float",
+        sentence="Masks of two kinds bring a warning that names them as the attention does, "
+        "`key_padding_mask` and `attn_mask`.",
+        doctest="""
+        >>> import torch, warnings
+        >>> from torch import nn
+        >>> decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(10, 2), num_layers=1)
+        >>> tgt, memory = torch.randn(6, 3, 10), torch.randn(7, 3, 10)
+        >>> with warnings.catch_warnings(record=True) as heard:
+        ...     warnings.simplefilter("always")
+        ...     _ = decoder(tgt, memory, tgt_mask=torch.zeros(6, 6),
+        ...                 tgt_key_padding_mask=torch.zeros(3, 6).bool())
+        >>> str(heard[0].message)
+        'Support for mismatched key_padding_mask and attn_mask is deprecated...'
+        """,
+        check=_mixed,
+        when=And(RUNS, UNMASKED, batched),
+        axes=("batch_first",),
+        twins={
+            "it names them as forward does": partial(
+                _mixed, names="tgt_key_padding_mask and tgt_mask"
+            )
+        },
+        source=FORWARD,
+    ),
+)

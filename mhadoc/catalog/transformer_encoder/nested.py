@@ -1,0 +1,226 @@
+"""The claims on nested tensors in nn.TransformerEncoder, and on tensors without numbers."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from typing import Any
+
+from sympy import And, Not
+
+from mhadoc.catalog.multihead_attention.claims.compare import raised
+from mhadoc.catalog.transformer_encoder.rules import (
+    FORWARD,
+    INIT,
+    nests,
+)
+from mhadoc.catalog.transformer_terms import SOURCE, batched, grad, norm, training
+from mhadoc.language import Claim, Mismatch, Seen, same
+from mhadoc.language.compiled import truth
+
+_NESTED = And(nests, batched, Not(training), Not(grad))
+
+
+def _again(seen: Seen, **arguments: Any) -> Any:
+    """Build the stack of a case once more, with the numbers that torch gives it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        given = {name: getattr(seen.module, name) for name in ("num_layers", "norm")}
+        return type(seen.module)(seen.module.layers[0], **{**given, **arguments})
+
+
+def _padding(seen: Seen, left: bool = False) -> Any:
+    """Return a padding mask that hides the last position of all but the first element."""
+    padding = seen.inputs["src"].new_zeros((seen.values["N"], seen.values["S"])) > 0
+    padding[1:, 0 if left else -1] = True
+    return padding
+
+
+def _zeros(seen: Seen, zero: bool = True) -> Mismatch | None:
+    output = seen.again(src_key_padding_mask=_padding(seen), mask=None).outputs["output"]
+    return same(zero, not output[1:, -1].any().item())
+
+
+def _left(seen: Seen, wrong: bool = True) -> Mismatch | None:
+    """Hide the first position: without the check the last one is dropped in its place."""
+    padding = _padding(seen, left=True)
+    module = _again(seen, norm=None, mask_check=False).eval()
+    careful = _again(seen, norm=None, mask_check=True).eval()
+    found = seen.again(module, src_key_padding_mask=padding, mask=None).outputs["output"]
+    right = seen.again(careful, src_key_padding_mask=padding, mask=None).outputs["output"]
+    return same(wrong, not found[1:].allclose(right[1:], atol=1e-3))
+
+
+def _finite(seen: Seen, added: bool = False) -> Mismatch | None:
+    """Weaken the last position by a finite number: nested tensors drop it."""
+    padding = _padding(seen).double() * -1.0
+    output = seen.again(src_key_padding_mask=padding, mask=None).outputs["output"]
+    return same(not added, not output[1:, -1].any().item())
+
+
+def _warning(seen: Seen, always: bool = False) -> Mismatch | None:
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        flag = bool(seen.values["enable_nested_tensor"])
+        type(seen.module)(seen.module.layers[0], 1, enable_nested_tensor=flag)
+    expected = always or (flag and not truth(nests, seen.values))
+    start = "enable_nested_tensor is True, but self.use_nested_tensor is False because"
+    return same(expected, any(str(warning.message).startswith(start) for warning in heard))
+
+
+def _meta(seen: Seen, needs: str = "is_causal") -> Mismatch | None:
+    """Call on the meta device with the causal mask, with and without the hint."""
+    module, src = seen.built().to("meta"), seen.inputs["src"].to("meta")
+    mask = (src.new_ones(seen.values["S"], seen.values["S"]).triu(1) > 0).to("meta")
+    hints = {"is_causal": False} if needs == "is_causal" else {}
+    unread = raised(module, src, mask=mask)
+    return same("RuntimeError: Tensor.item() cannot be called on meta tensors", unread) or same(
+        "no error", raised(module, src, mask=mask, **hints)
+    )
+
+
+def _fake(seen: Seen, error: str = "AssertionError") -> Mismatch | None:
+    """Build and call a layer, and then a stack, with tensors that have no numbers."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    layer = type(seen.module.layers[0])
+    with FakeTensorMode(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        inside = layer(seen.values["d_model"], seen.values["nhead"])
+        src = inside.linear1.weight.new_zeros((4, seen.values["d_model"]))
+        stack = type(seen.module)(inside, 2)
+        found = raised(inside, src), raised(stack, src).partition(":")[0]
+    return same(("no error", error), found)
+
+
+CLAIMS = (
+    Claim(
+        id="tr.meta.mask_item",
+        sentence="On the meta device a stack fails with a 2-D mask, because it looks at its "
+        "numbers; with `is_causal` given it does not look.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> layer = nn.TransformerEncoderLayer(10, 2, batch_first=True, device="meta")
+        >>> encoder = nn.TransformerEncoder(layer, 2)
+        >>> x = torch.empty(3, 7, 10, device="meta")
+        >>> mask = nn.Transformer.generate_square_subsequent_mask(7, device="meta")
+        >>> encoder(x, mask, is_causal=False).shape
+        torch.Size([3, 7, 10])
+        >>> encoder(x, mask)
+        Traceback (most recent call last):
+            ...
+        RuntimeError: Tensor.item() cannot be called on meta tensors
+        """,
+        check=_meta,
+        axes=("batch_first", "rank"),
+        twins={"it fails with the hint as well": partial(_meta, needs="more")},
+        source=f"{SOURCE}: _detect_is_causal_mask",
+    ),
+    Claim(
+        id="tr.meta.fake_deepcopy",
+        sentence="Under a FakeTensorMode a layer runs and a stack built inside the mode does not: "
+        "copying the layer copies the mode.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> from torch._subclasses.fake_tensor import FakeTensorMode
+        >>> with FakeTensorMode():
+        ...     layer = nn.TransformerEncoderLayer(10, 2, batch_first=True)
+        ...     encoder, x = nn.TransformerEncoder(layer, 2), torch.randn(3, 7, 10)
+        ...     print(tuple(layer(x).shape))
+        ...     encoder(x)
+        Traceback (most recent call last):
+            ...
+        AssertionError: Mixing fake modes NYI...
+        """,
+        check=_fake,
+        axes=(),
+        twins={"the stack runs as well": partial(_fake, error="no error")},
+        source=f"{SOURCE}: _get_clones",
+    ),
+    Claim(
+        id="doc.te_nested",
+        sentence="Nested tensors are used only in eval mode without gradients, for a batch with a "
+        "padding mask and no other, by a layer that has a fast path and norms last; the outputs at "
+        "padded positions are zeros then.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> layer = nn.TransformerEncoderLayer(10, 2, batch_first=True)
+        >>> encoder = nn.TransformerEncoder(layer, 2).eval()
+        >>> padding = torch.tensor([[False] * 4, [False] * 3 + [True]])
+        >>> with torch.no_grad():
+        ...     output = encoder(torch.randn(2, 4, 10), src_key_padding_mask=padding)
+        >>> output[1, -1].unique()
+        tensor([0.])
+        """,
+        check=_zeros,
+        when=And(_NESTED, Not(norm)),
+        axes=("dropout", "activation"),
+        twins={"the outputs there are kept": partial(_zeros, zero=False)},
+        source=FORWARD,
+    ),
+    Claim(
+        id="tr.fast.float_kpm_nested",
+        sentence="Silent: where nested tensors are used, a finite float in `src_key_padding_mask` "
+        "hides its position for good, and the output there is zero.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> layer = nn.TransformerEncoderLayer(10, 2, batch_first=True)
+        >>> encoder = nn.TransformerEncoder(layer, 2).eval()
+        >>> padding = torch.tensor([[0.0] * 4, [0.0, 0.0, 0.0, -1.0]])
+        >>> with torch.no_grad():
+        ...     output = encoder(torch.randn(2, 4, 10), src_key_padding_mask=padding)
+        >>> output[1, -1].unique()
+        tensor([0.])
+        """,
+        check=_finite,
+        when=And(_NESTED, Not(norm)),
+        axes=("activation",),
+        twins={"it is added to the scores": partial(_finite, added=True)},
+        source=FORWARD,
+    ),
+    Claim(
+        id="tr.fast.mask_check",
+        sentence="Silent: with `mask_check=False` padding at the start drops the positions at the "
+        "end in its place; with the check nested tensors are not used for it.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> layer = nn.TransformerEncoderLayer(10, 2, batch_first=True)
+        >>> hasty = nn.TransformerEncoder(layer, 2, mask_check=False).eval()
+        >>> padding = torch.tensor([[False] * 4, [True, False, False, False]])
+        >>> with torch.no_grad():
+        ...     output = hasty(torch.randn(2, 4, 10), src_key_padding_mask=padding)
+        >>> output[1, -1].unique()
+        tensor([0.])
+        """,
+        check=_left,
+        when=_NESTED,
+        axes=("activation",),
+        twins={"the result is the same": partial(_left, wrong=False)},
+        source=FORWARD,
+    ),
+    Claim(
+        id="tr.warn.nested",
+        sentence="A stack warns when it is built with `enable_nested_tensor=True`, the default, "
+        "over a layer that cannot use nested tensors: one with `norm_first`, without "
+        "`batch_first`, without `bias`, with another activation or an odd `nhead`.",
+        doctest="""
+        >>> import warnings
+        >>> from torch import nn
+        >>> layer = nn.TransformerEncoderLayer(10, 2, batch_first=True, norm_first=True)
+        >>> with warnings.catch_warnings(record=True) as heard:
+        ...     warnings.simplefilter("always")
+        ...     _ = nn.TransformerEncoder(layer, 2)
+        >>> str(heard[0].message).partition("because ")[2]
+        'encoder_layer.norm_first was True'
+        """,
+        check=_warning,
+        axes=("bias", "batch_first", "norm_first", "activation", "enable_nested_tensor"),
+        twins={"it always warns": partial(_warning, always=True)},
+        source=INIT,
+    ),
+)
