@@ -56,7 +56,7 @@ def verify(
             look_at_examples(found, tally)
         total.add(tally)
         refutations += [refutation(bench, name, *why) for name, why in tally.refuted.items()]
-        sizes = prove_all_sizes(found, subject=other, exhaustive=exhaustive, known=tally.refuted)
+        sizes = prove_all_sizes(found, subject=other, known=tally.refuted)
         refutations += [*sizes.refutations, *(sizes.missing if other is None else ())]
         all_sizes.update(sizes.texts)
     return Report(
