@@ -115,9 +115,19 @@ class Cases:
 
     def __len__(self) -> int:
         """Return the number of consistent cases."""
+        return self.number({})
+
+    def number(self, fixed: Mapping[int, int]) -> int:
+        """Return the number of consistent cases in which some axes are at the positions given."""
         places, allowed = self._coupled
-        free = (len(a.choices) for i, a in enumerate(self.axes) if i not in places)
-        return len(allowed) * math.prod(free)
+        free = (
+            len(axis.choices)
+            for place, axis in enumerate(self.axes)
+            if place not in places and place not in fixed
+        )
+        asked = [(i, fixed[place]) for i, place in enumerate(places) if place in fixed]
+        agree = sum(all(at[i] == position for i, position in asked) for at in allowed)
+        return agree * math.prod(free)
 
     @cached_property
     def _coupled(self) -> tuple[tuple[int, ...], frozenset[tuple[int, ...]]]:

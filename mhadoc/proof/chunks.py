@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -10,15 +10,20 @@ from typing import Any
 
 import torch
 
-from mhadoc.language import Case, Input, ModuleSpec, Rule
+from mhadoc.language import Case, Cases, Input, ModuleSpec, Rule
 from mhadoc.language.compiled import free_names
 from mhadoc.proof.memory import Page
 from mhadoc.proof.observe import Bench
 
-__all__ = ["Call", "Chunk", "Constructor", "Group", "SharedBench", "chunks", "groups"]
+__all__ = ["Call", "Chunk", "Group", "Part", "SharedBench", "chunks", "groups"]
 
-#: The positions that a case chooses on the axes of the constructor, by the axes' places.
-Constructor = tuple[tuple[int, int], ...]
+#: So many calls are made ready at a time, at most.
+_CALLS = 4096
+#: So many of their inputs are kept, at most.
+_KEPT = 16384
+
+#: The positions that a case chooses on some axes, by the axes' places.
+Part = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -26,22 +31,24 @@ class Chunk:
     """Constructors that are alike in all that a rule speaks of, so that their calls are the same.
 
     It is the piece of a sweep that one worker does, and that is written down when it is finished.
+    Where there are very many calls, ``calls`` fixes some of their choices.
     """
 
-    constructors: tuple[Constructor, ...]
+    constructors: tuple[Part, ...]
+    calls: Part
     cases: int
 
     @property
     def name(self) -> str:
         """Return a name that no other chunk has."""
-        return "-".join(str(position) for _, position in self.constructors[0])
+        return "-".join(str(position) for _, position in (*self.constructors[0], *self.calls))
 
 
 def chunks(spec: ModuleSpec) -> tuple[Chunk, ...]:
     """Return the pieces of a sweep, the largest first; together they are all cases."""
     cases, names = spec.cases, _mentioned(spec)
     places = [place for place, axis in enumerate(cases.axes) if axis.part == "constructor"]
-    alike: dict[tuple[object, ...], list[tuple[str, Constructor]]] = {}
+    alike: dict[tuple[object, ...], list[tuple[str, Part]]] = {}
     for at in product(*(range(len(cases.axes[place].choices)) for place in places)):
         constructor = tuple(zip(places, at, strict=True))
         values = cases.values(cases.completed(dict(constructor)))
@@ -50,10 +57,21 @@ def chunks(spec: ModuleSpec) -> tuple[Chunk, ...]:
     found = []
     for group in alike.values():
         constructors = tuple(constructor for _, constructor in sorted(group))
-        calls = sum(1 for _ in cases.having(dict(constructors[0])))
-        if calls:
-            found.append(Chunk(constructors, calls * len(constructors)))
+        for calls, number in _split(cases, constructors[0], ()):
+            found.append(Chunk(constructors, calls, number * len(constructors)))
     return tuple(sorted(found, key=lambda chunk: -chunk.cases))
+
+
+def _split(cases: Cases, constructor: Part, calls: Part) -> Iterator[tuple[Part, int]]:
+    """Iterate over parts of the calls of a constructor, none of them too large, with their size."""
+    fixed = dict((*constructor, *calls))
+    number = cases.number(fixed)
+    place = next((place for place in range(len(cases.axes)) if place not in fixed), None)
+    if number > _CALLS and place is not None:
+        for position in range(len(cases.axes[place].choices)):
+            yield from _split(cases, constructor, (*calls, (place, position)))
+    elif number:
+        yield calls, number
 
 
 def _mentioned(spec: ModuleSpec) -> tuple[str, ...]:
@@ -83,6 +101,8 @@ class SharedBench(Bench):
         """Return forward's arguments, the same objects for cases that agree in all they need."""
         key = tuple([values.get(name) for name in self._needed])
         if key not in self._inputs:
+            if len(self._inputs) > _KEPT:
+                self._inputs.clear()
             self._inputs[key] = super().inputs(values)
         return self._inputs[key]
 
@@ -120,7 +140,7 @@ class Call:
     exact: bool = False
     page: Page = field(default_factory=list)
 
-    def case(self, constructor: Constructor) -> Case:
+    def case(self, constructor: Part) -> Case:
         """Return the case in which a constructor's module is called so."""
         at = list(self.at)
         for place, position in constructor:
@@ -142,7 +162,7 @@ def groups(bench: Bench, chunk: Chunk) -> list[Group]:
     """Return the calls of a chunk, mode by mode."""
     cases = bench.spec.cases
     found: dict[tuple[bool, bool], list[Call]] = {}
-    for case in cases.having(dict(chunk.constructors[0])):
+    for case in cases.having(dict((*chunk.constructors[0], *chunk.calls))):
         values = cases.values(case)
         mode = bool(values.get("training", True)), bool(values.get("grad", True))
         found.setdefault(mode, []).append(Call(case.at, bench.inputs(values), values))

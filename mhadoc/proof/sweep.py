@@ -22,7 +22,7 @@ from mhadoc.catalog import spec as catalogued
 from mhadoc.catalog import specs
 from mhadoc.errors import UnknownNameError
 from mhadoc.language import ModuleSpec
-from mhadoc.proof.chunks import Call, Chunk, Constructor, Group, SharedBench, chunks, groups
+from mhadoc.proof.chunks import Call, Chunk, Group, Part, SharedBench, chunks, groups
 from mhadoc.proof.covering import covering
 from mhadoc.proof.executors import gather, go_on
 from mhadoc.proof.journal import Journal
@@ -202,7 +202,7 @@ class _Run:
     """The calls of one module in one mode."""
 
     bench: Bench
-    constructor: Constructor
+    constructor: Part
     module: Any
     group: Group
     memory: Memory

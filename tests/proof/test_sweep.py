@@ -43,11 +43,16 @@ def test_chunks_are_all_cases(spec: ModuleSpec) -> None:
     assert [chunk.cases for chunk in found] == sorted((c.cases for c in found), reverse=True)
 
 
-def test_every_case_is_called_once() -> None:
+@pytest.mark.parametrize("at_most", [4096, 50])
+def test_every_case_is_called_once(at_most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mhadoc.proof.chunks._CALLS", at_most)
+    monkeypatch.setattr("mhadoc.proof.chunks._KEPT", at_most)
     bench = SharedBench(NARROW)
+    found = chunks(NARROW)
+    assert all(chunk.cases <= at_most * len(chunk.constructors) for chunk in found)
     tried = Counter(
         call.case(constructor)
-        for chunk in chunks(NARROW)
+        for chunk in found
         for constructor in chunk.constructors
         for group in groups(bench, chunk)
         for call in group.calls
