@@ -45,7 +45,7 @@ def _distributed(family: str, scale: float, numbers: Any) -> Mismatch | None:
     spreads = {"uniform": scale / math.sqrt(3), "normal": scale, "zeros": 0.0, "ones": 0.0}
     limits = {
         "uniform": (scale * (1 - 8 / many), scale * (1 + 1e-6)),
-        "normal": (scale, scale * 6),
+        "normal": (scale * 0.6 * math.sqrt(2 * math.log(many)), scale * 6),
         "zeros": (0.0, 0.0),
         "ones": (1.0, 1.0),
     }
