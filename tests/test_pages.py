@@ -15,18 +15,19 @@ PAGES = [path for path in sorted(DOCS.rglob("*.md")) if "auto_gallery" not in pa
 DIRECTIVE = re.compile(r"^```\{(claims?)\} (\S+)\n(?P<options>(?::.*\n)*)", re.MULTILINE)
 
 
-def stated(page: Path) -> list[str]:
-    """Return the ids, and groups of ids, for which a page is the place to link to."""
+def stated(page: Path) -> list[tuple[str, str]]:
+    """Return for which ids (claim) and groups of ids (claims) a page is the place to link to."""
     found = DIRECTIVE.finditer(page.read_text(encoding="utf-8"))
-    return [match[2] for match in found if ":no-index:" not in match["options"]]
+    return [(match[1], match[2]) for match in found if ":no-index:" not in match["options"]]
 
 
-PLACES = Counter(name for page in PAGES for name in stated(page))
+PLACES = Counter(entry for page in PAGES for entry in stated(page))
 
 
 def places(claim: str) -> int:
     parts = claim.split(".")
-    return sum(PLACES[".".join(parts[:count])] for count in range(1, len(parts) + 1))
+    groups = [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
+    return PLACES["claim", claim] + sum(PLACES["claims", group] for group in groups)
 
 
 @pytest.mark.parametrize("name", mhadoc.specs())

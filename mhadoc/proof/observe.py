@@ -31,6 +31,7 @@ RAISED = (
     RuntimeError,
     TypeError,
     ValueError,
+    torch.jit.frontend.FrontendError,
 )
 
 
