@@ -59,7 +59,8 @@ def altered_condition(condition: sympy.Basic, swaps: Letters) -> Altered:
         return
     if isinstance(condition, (sympy.And, sympy.Or)):
         for part in condition.args:
-            yield f"{_text(part)} negated", condition.xreplace({part: sympy.Not(part)})
+            parts = (sympy.Not(p) if p == part else p for p in condition.args)
+            yield f"{_text(part)} negated", condition.func(*parts)
     for words, other in altered(condition, swaps):
         yield f"condition: {words}", other
 

@@ -1,0 +1,175 @@
+"""Verification: what holds is counted, what does not is refuted in the smallest case."""
+
+from dataclasses import replace
+
+import pytest
+import sympy
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+import mhadoc
+from mhadoc.errors import DeviceError, UnknownNameError
+from mhadoc.language import Claim, ModuleSpec, Shape, same
+from mhadoc.proof.covering import covering
+from mhadoc.proof.look import look, look_again
+from mhadoc.proof.observe import Bench
+from mhadoc.proof.report import Report
+from tests.toy import LINEAR, SOURCE, columns, rows
+
+MHA = mhadoc.spec("MultiheadAttention")
+
+
+def claim(check, **parts) -> Claim:
+    return Claim("linear.x", "So.", ">>> 1\n1", check, SOURCE, **parts)
+
+
+def with_claim(check, **parts) -> ModuleSpec:
+    return replace(LINEAR, claims=(claim(check, **parts),))
+
+
+def with_weight(shape: Shape) -> ModuleSpec:
+    weight = replace(LINEAR.rule("weight"), shape=shape)
+    return replace(LINEAR, parameters=(weight, *LINEAR.parameters[1:]))
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return mhadoc.verify(MHA)
+
+
+class TestWhatHolds:
+    def test_nothing_is_refuted_on_this_torch(self, report: Report):
+        assert report.refutations == ()
+        assert report.ok
+        assert report.torch_version == torch.__version__
+
+    def test_every_statement_was_looked_at(self, report: Report):
+        silent = {MHA.address(s) for s in MHA.statements} - report.held.keys()
+        assert {address.rpartition(".")[0] for address in silent} <= {MHA.name} | {
+            f"{MHA.name}.{r.id.rpartition('.')[0]}" for r in MHA.requirements if r.example is None
+        }
+
+    def test_the_whole_of_state_dict_inputs_and_outputs_was_looked_at(self, report: Report):
+        for part in ("state_dict", "inputs", "outputs"):
+            assert report.held[f"{MHA.name}.{part}"] == report.cases
+
+    def test_is_quick(self, report: Report):
+        assert report.cases > 200
+        assert report.rules == len(MHA.rules)
+        assert report.claims == len(MHA.claims)
+
+    @pytest.mark.parametrize("name", [n for n in mhadoc.specs() if n != "MultiheadAttention"])
+    def test_other_modules_hold_as_well(self, name: str):
+        assert mhadoc.verify(name).refutations == ()
+
+    def test_a_spec_from_outside_is_proved_like_ours(self):
+        found = mhadoc.verify(LINEAR)
+        assert found.ok
+        assert (found.rules, found.claims, found.cases) == (12, 1, 4)
+
+
+class TestWhatDoesNot:
+    @pytest.mark.parametrize(
+        "shape", [Shape(rows, columns), Shape(columns), Shape(columns, rows + 1), Shape()], ids=str
+    )
+    def test_a_false_shape_is_refuted_with_the_smallest_sizes(self, shape):
+        found = mhadoc.verify(with_weight(shape))
+        (refutation,) = [r for r in found.refutations if r.statement == "Linear.weight"]
+        assert refutation.case == {}
+        assert sorted(refutation.sizes.values()) == [1, 2, 3]
+        assert refutation.expected == str(shape.evaluate(refutation.sizes))
+        assert refutation.observed == str(Shape(columns, rows).evaluate(refutation.sizes))
+        assert refutation.sentence.startswith(shape.text())
+
+    @settings(max_examples=15)
+    @given(st.integers(-2, 3), st.integers(-2, 3))
+    def test_a_weight_is_refuted_unless_its_shape_is_right(self, more_rows, more_columns):
+        spec = with_weight(Shape(columns + more_rows, rows + more_columns))
+        tally = look(Bench(spec), covering(spec))
+        assert ("Linear.weight" in tally.refuted) is ((more_rows, more_columns) != (0, 0))
+
+    @pytest.mark.parametrize(
+        ("when", "case"),
+        [
+            (LINEAR.symbols[3].expr, {}),
+            (sympy.Not(LINEAR.symbols[3].expr), {"bias": "False"}),
+            (sympy.Not(LINEAR.symbols[4].expr), {"rank": "1-D"}),
+        ],
+    )
+    def test_a_false_claim_is_refuted_in_the_nearest_case_of_which_it_speaks(self, when, case):
+        found = mhadoc.verify(with_claim(lambda seen: same(1, 2), when=when))
+        (refutation,) = found.refutations
+        assert refutation.statement == "linear.x"
+        assert refutation.case == case
+        assert (refutation.expected, refutation.observed) == ("1", "2")
+
+    def test_a_claim_that_is_false_in_one_case_only_is_refuted_there(self):
+        def check(seen):
+            return same(0, int(not seen.values["bias"] and not seen.values["batched"]))
+
+        (refutation,) = mhadoc.verify(with_claim(check, axes=("bias", "rank"))).refutations
+        assert refutation.case == {"bias": "False", "rank": "1-D"}
+
+    def test_a_check_that_torch_stops_refutes_its_claim(self):
+        def check(seen):
+            return seen.module.weight @ torch.ones(99) and None
+
+        (refutation,) = mhadoc.verify(with_claim(check)).refutations
+        assert refutation.expected == "a check that comes to its end"
+
+    def test_a_doctest_that_is_false_refutes_its_claim(self):
+        false = replace(claim(lambda seen: None), doctest=">>> 1 + 1\n3")
+        (refutation,) = mhadoc.verify(replace(LINEAR, claims=(false,))).refutations
+        assert refutation.statement == "linear.x"
+        assert refutation.observed == "2"
+
+    def test_looking_again_finds_the_same(self):
+        spec = with_weight(Shape(rows, columns))
+        assert look_again("Linear.weight", Bench(spec), spec.cases.plainest()) is not None
+        assert look_again("Linear.weight", Bench(LINEAR), LINEAR.cases.plainest()) is None
+        assert look_again("Linear.bias.parameter", Bench(spec), spec.cases.plainest()) is None
+
+
+class Transposed(nn.Linear):
+    """Stores its weight the other way round."""
+
+    def __init__(self, in_features, out_features, bias=True, device=None, dtype=None):
+        super().__init__(in_features, out_features, bias, device, dtype)
+        self.weight = nn.Parameter(self.weight.T.contiguous())
+
+    def forward(self, input):
+        return nn.functional.linear(input, self.weight.T, self.bias)
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        "subject", [Transposed, f"{__name__}:Transposed"], ids=["class", "path"]
+    )
+    def test_another_class_is_held_against_the_spec(self, subject, monkeypatch):
+        import sys
+
+        monkeypatch.setitem(sys.modules, __name__, sys.modules[Transposed.__module__])
+        found = mhadoc.verify(LINEAR, subject=subject)
+        assert {r.statement for r in found.refutations} == {"Linear.weight"}
+
+    @pytest.mark.parametrize(
+        "target", ["Linear", nn.Linear, nn.Linear(2, 3)], ids=["name", "class", "module"]
+    )
+    def test_a_target_is_named_in_many_ways(self, target):
+        assert mhadoc.verify(target).rules == len(mhadoc.spec("Linear").rules)
+
+    def test_an_unknown_target_is_refused(self):
+        with pytest.raises(UnknownNameError, match=r"^no spec is called 'Lineal'; closest: Linear"):
+            mhadoc.verify("Lineal")
+
+    def test_an_unknown_device_is_refused(self):
+        with pytest.raises(DeviceError, match=r"^the device 'nowhere' cannot be used: "):
+            mhadoc.verify("Linear", device="nowhere")
+
+    def test_looking_can_stop_at_the_first_refutation(self):
+        spec = with_claim(lambda seen: same(1, 2))
+        plan = covering(spec)
+        assert look(Bench(spec), plan).cases == len(plan)
+        assert look(Bench(spec), plan, to_the_end=False).cases == 1
