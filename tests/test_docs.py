@@ -1,153 +1,349 @@
-"""Pages and README: what looks like code ran, and no shape is typed by hand."""
-
-from __future__ import annotations
+"""The pages: no shape is typed by hand, and every example is run and counted."""
 
 import doctest
+import importlib
+import inspect
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-DOCS = ROOT / "docs"
-PAGES = [path for path in sorted(DOCS.rglob("*.md")) if "auto_gallery" not in path.parts]
-NAMES = [str(page.relative_to(DOCS)) for page in PAGES]
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted(p for p in (ROOT / "docs").rglob("*.md") if "auto_gallery" not in p.parts)
+TEXTS = [*PAGES, *sorted(ROOT.glob("*.md"))]
+EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+EACH_TEXT = pytest.mark.parametrize("page", TEXTS, ids=lambda p: p.relative_to(ROOT).as_posix())
 
-#: Where a page quotes the question that people ask, in its words.
-QUOTED = {
-    ("in_proj_weight.md", "(1536, 512)"),
-    ("index.md", "(1536, 512)"),
-    ("changelog.md", "(1536, 512)"),
-}
-WORD = r"(?:\d+|[LSNEHDT]|d_model|embed_dim|num_heads|head_dim|kdim|vdim|nhead)"
-SIZE = rf"{WORD}(?:\s*[*+/-]\s*{WORD})*"
-SHAPE = re.compile(
-    rf"[(\[]\s*{SIZE}\s*(?:,\s*{SIZE}\s*)+,?\s*[)\]]|\(\s*{SIZE}\s*,\s*\)|\b\d+\s*[x×]\s*\d+\b"
+#: Fences that are no Python and no directive.
+PLAIN = {"text", "sh", "console", "yaml", "toml"}
+PYTHON = {"python", "py", "python3", "pycon", "ipython", ""}
+#: Directives that show code without running it.
+SHOWS = {"code-block", "code", "sourcecode", "literalinclude"}
+
+
+@dataclass
+class Fence:
+    """One fenced block of a page: where it opens, what it says it is, and what it holds."""
+
+    line: int
+    info: str
+    before: str
+    body: list[str] = field(default_factory=list)
+
+    @property
+    def directive(self) -> str:
+        """The directive's name; empty where the fence is none."""
+        found = re.match(r"\{([\w:-]+)\}", self.info)
+        return found[1] if found else ""
+
+    @property
+    def language(self) -> str:
+        """The language of code that is shown and not run."""
+        return self.info.partition("}")[2].strip() if self.directive else self.info
+
+    @property
+    def reason(self) -> str:
+        """Why the block is not run, as the reader sees it."""
+        captions = [line.partition(":caption:")[2] for line in self.body if ":caption:" in line]
+        found = [text for text in (self.before, *captions) if text.strip().startswith("Not run:")]
+        return found[0].strip().removeprefix("Not run:").strip() if found else ""
+
+    @property
+    def examples(self) -> list[str]:
+        """The lines that a session starts an example with."""
+        return [line for line in self.body if re.match(r"\s*>>> ", line)]
+
+
+def parts(text: str) -> Iterator[Fence | tuple[int, str]]:
+    """Split a page into fenced blocks and lines of prose, the latter with their numbers.
+
+    A fence of colons holds prose: its lines count as such.
+    """
+    fence, before, closing = None, "", ""
+    for number, line in enumerate(text.splitlines(), 1):
+        opened = re.match(r"\s*(`{3,})\s*(.*)$", line)
+        if fence is not None:
+            if line.strip() == closing:
+                yield fence
+                fence = None
+            else:
+                fence.body.append(line)
+        elif opened:
+            fence, closing = Fence(number, opened[2].strip(), before), opened[1]
+        else:
+            yield number, line
+        before = line if line.strip() else before
+    assert fence is None, f"the fence of line {fence.line} is never closed"
+
+
+def fences(page: Path) -> list[Fence]:
+    return [p for p in parts(page.read_text(encoding="utf-8")) if isinstance(p, Fence)]
+
+
+# Shapes in prose
+
+_SIZES = "embed_dim|num_heads|head_dim|kdim|vdim|d_model|nhead|in_features|out_features"
+_FACTOR = rf"(?:\d+|\b(?:{_SIZES}|E_k|E_v|[NLSEHDT])\b)"
+_TERM = rf"(?:\(\s*)?{_FACTOR}(?:\s*[-+*/]+\s*{_FACTOR})*(?:\s*\))?"
+HAND_TYPED = re.compile(
+    rf"[(\[]\s*{_TERM}\s*,(?:\s*{_TERM}\s*,?)*\s*[)\]]"  # (3*embed_dim, embed_dim), [1536, 512]
+    rf"|{_FACTOR}\s*(?:\bx\b|×|\\times)\s*{_FACTOR}"  # 1536 x 512
+    r"|(?<![\w.])\d+\s?\*?\s?[EHD]\b"  # 3E
 )
-FENCE = re.compile(r"^(?P<fence>```+|~~~+)(?P<info>[^\n]*)\n(?P<body>.*?)^(?P=fence)$", re.M | re.S)
-ROLE = re.compile(r"\{[\w-]+\}`[^`]*`")
-SHOWN = {"sh", "yaml", "text", "toml"}
-RUN = {"doctest"}
-MADE = {"spec", "symbols", "claim", "claims", "report", "outcomes", "twins"}
-SPHINX = {"toctree", "include", "eval-rst", "admonition", "grid"}
+ROLE = re.compile(r"\{[\w:-]+\}`[^`]*`|\]\([^)]*\)|<https?:[^>]*>")
+
+#: What may stand all the same, and why: (page, text, reason).
+ALLOWED = [
+    ("docs/index.md", "(1536, 512)", "the question, as people ask it"),
+    ("docs/in_proj_weight.md", "(1536, 512)", "the question, as people ask it"),
+    ("CHANGELOG.md", "(1536, 512)", "the title of the page that answers the question"),
+]
 
 
-def typed_shapes(text: str) -> list[tuple[int, str]]:
-    """Return the line and the text of each shape that stands in prose as it was typed."""
-
-    def blank(match: re.Match[str]) -> str:
-        return re.sub(r"[^\n]", " ", match[0])
-
-    prose = ROLE.sub(blank, FENCE.sub(blank, text))
-    return [(prose.count("\n", 0, m.start()) + 1, m[0]) for m in SHAPE.finditer(prose)]
-
-
-@pytest.mark.parametrize("page", PAGES, ids=NAMES)
-def test_no_shape_is_typed_by_hand(page: Path) -> None:
-    name = str(page.relative_to(DOCS))
-    found = [
-        f"docs/{name}:{line}: {shape}"
-        for line, shape in typed_shapes(page.read_text(encoding="utf-8"))
-        if (name, shape) not in QUOTED
+def hand_typed(text: str) -> list[tuple[int, str]]:
+    """Return every shape that is typed by hand in a text's prose, with its line."""
+    prose = [part for part in parts(text) if not isinstance(part, Fence)]
+    return [
+        (number, found[0])
+        for number, line in prose
+        for found in HAND_TYPED.finditer(ROLE.sub(" ", line))
     ]
-    assert not found, "print shapes with the shape role: " + "; ".join(found)
 
 
-@pytest.mark.parametrize(
-    "prose",
-    [
-        "it is (1536, 512) wide",
-        "a `(3*embed_dim, embed_dim)` matrix",
-        "(L, N, E) or (N,L,E)",
-        "of size [1536, 512]",
-        "a bias of `(3*embed_dim,)`",
-        "1536x512 numbers",
-        "1536 × 512 numbers",
-    ],
-)
-def test_typed_shapes_are_found(prose: str) -> None:
-    assert typed_shapes(f"First line.\n\n{prose}\n")[0][0] == 3
+class TestProse:
+    @EACH_TEXT
+    def test_no_shape_is_typed_by_hand(self, page: Path):
+        name = page.relative_to(ROOT).as_posix()
+        allowed = {text for place, text, _ in ALLOWED if place == name}
+        found = hand_typed(page.read_text(encoding="utf-8"))
+        assert [f"{name}:{line}: {text}" for line, text in found if text not in allowed] == []
 
+    @pytest.mark.parametrize(("place", "text", "reason"), ALLOWED)
+    def test_what_is_allowed_is_still_there(self, place: str, text: str, reason: str):
+        assert text in [found for _, found in hand_typed((ROOT / place).read_text("utf-8"))]
+        assert reason
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{shape}`MultiheadAttention.in_proj_weight; embed_dim=512`",
-        "```{doctest}\n>>> (1536, 512)\n(1536, 512)\n```",
-        "rules (see below), claims (and more)",
-        "in 2 cases, with 3 heads",
-    ],
-)
-def test_printed_shapes_are_not(text: str) -> None:
-    assert typed_shapes(text) == []
+    def test_little_is_allowed(self):
+        assert len(ALLOWED) <= 4
 
-
-def why_not_run(info: str, body: str) -> str:
-    """Return what is wrong with a fenced block: nothing for what runs or says that it does not."""
-    name, _, argument = info.strip().partition(" ")
-    if name.strip("{}") in RUN | MADE | SPHINX:
-        return ""
-    language = argument.strip() if name == "{code-block}" else name
-    if language in SHOWN or body.startswith(":caption: Not run:"):
-        return ""
-    return f"a block of {language or 'no language'} neither runs nor says why not"
-
-
-@pytest.mark.parametrize("page", PAGES, ids=NAMES)
-def test_every_block_runs_or_says_why_not(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    found = [why_not_run(block["info"], block["body"]) for block in FENCE.finditer(text)]
-    assert [problem for problem in found if problem] == []
-    assert text.count(">>>") == sum(
-        block["body"].count(">>>") for block in FENCE.finditer(text) if "doctest" in block["info"]
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "it is (1536, 512)",
+            "it is `(3*embed_dim, embed_dim)`",
+            "it is (3 * E, E).",
+            "weights are `(N, L, S)`",
+            "weights are (N, L, S + 2)",
+            "a mask of (N*num_heads, L, S)",
+            "a bias of (1536,)",
+            "torch.Size([512, 512])",
+            "a list [1536, 512]",
+            "a 1536 x 512 matrix",
+            "a 1536×512 matrix",
+            r"$1536 \times 512$",
+            "3E rows",
+            "the first 3*E rows",
+            "(d_model, kdim)",
+            ":::{note} it is (10, 20)\n:::",
+            "| cell | (N, E) |",
+            "# A title of (5, 7)",
+        ],
     )
+    def test_a_shape_typed_by_hand_is_found(self, text: str):
+        assert [line for line, _ in hand_typed(f"\n{text}\n")] == [2]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "it is {shape}`MultiheadAttention.in_proj_weight`",
+            "{shape}`MultiheadAttention.in_proj_weight; embed_dim=512`",
+            "```{doctest}\n>>> (1536, 512)\n(1536, 512)\n```",
+            "```{spec} MultiheadAttention\n:part: parameters\n```",
+            "1536 is three times 512",
+            "the first 512 rows",
+            "a 2-D or 3-D mask, `N` batch elements",
+            "[the page](a_page.md) and [another](b(1, 2).md)",
+            "<https://example.org/(1,2)>",
+            "all three (query, key, value)",
+            "in 3 heads (of 4)",
+            "torch 2.13.0, E and H",
+        ],
+    )
+    def test_what_is_no_shape_is_let_through(self, text: str):
+        assert hand_typed(f"\n{text}\n") == []
 
 
-@pytest.mark.parametrize("info", ["python", "", "{code-block} python", "pycon"])
-def test_a_block_that_escapes_is_found(info: str) -> None:
-    assert "neither runs" in why_not_run(info, "import torch\n")
-    assert why_not_run(info, ":caption: Not run: needs a GPU\n") == ""
+def unrun(page: str, block: Fence) -> str:
+    """Return what is wrong with a block that is not run; empty where nothing is."""
+    where = f"{page}:{block.line}"
+    if "+SKIP" in "\n".join(block.body) or any(":skipif:" in line for line in block.body):
+        return f"{where}: an example is skipped"
+    if block.directive and block.directive not in SHOWS:
+        return ""
+    if block.examples and not block.reason:
+        return f"{where}: a session that nobody runs"
+    if block.language in PYTHON and not block.reason:
+        return f"{where}: Python that nobody runs"
+    known = block.directive or block.language in PYTHON | PLAIN
+    return "" if known else f"{where}: unknown kind of block {block.info!r}"
 
 
-def examples(page: Path) -> int:
-    """Return how many examples the doctest directives of a page hold."""
-    blocks = FENCE.finditer(page.read_text(encoding="utf-8"))
-    bodies = [block["body"] for block in blocks if block["info"].strip() == "{doctest}"]
-    return sum(len(doctest.DocTestParser().get_examples(body)) for body in bodies)
+class TestBlocks:
+    @EACH_PAGE
+    def test_each_is_run_or_says_why_not(self, page: Path):
+        name = page.relative_to(ROOT).as_posix()
+        found = list(parts(page.read_text(encoding="utf-8")))
+        loose = [f"{name}:{p[0]}" for p in found if not isinstance(p, Fence) and ">>> " in p[1]]
+        assert loose == [], "an example outside a block"
+        assert [wrong for block in fences(page) if (wrong := unrun(name, block))] == []
+
+    @pytest.mark.parametrize(
+        ("text", "problem"),
+        [
+            ("```python\nx = 1\n```", "page:1: Python that nobody runs"),
+            ("```\nx = 1\n```", "page:1: Python that nobody runs"),
+            ("```pycon\n>>> 1\n```", "page:1: a session that nobody runs"),
+            ("```text\n>>> 1\n2\n```", "page:1: a session that nobody runs"),
+            ("```{code-block} python\nx = 1\n```", "page:1: Python that nobody runs"),
+            ("prose\n\n```{code} py\nx = 1\n```", "page:3: Python that nobody runs"),
+            ("```{doctest}\n>>> 1  # doctest: +SKIP\n2\n```", "page:1: an example is skipped"),
+            ("```{doctest}\n:skipif: True\n\n>>> 1\n```", "page:1: an example is skipped"),
+            ("```rust\nfn\n```", "page:1: unknown kind of block 'rust'"),
+            ("Not run:\n```python\nx = 1\n```", "page:2: Python that nobody runs"),
+        ],
+    )
+    def test_one_that_escapes_is_found(self, text: str, problem: str):
+        (block,) = (part for part in parts(text) if isinstance(part, Fence))
+        assert unrun("page", block) == problem
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "```{doctest}\n>>> 1\n1\n```",
+            "```{claim} mha.kdim.default\n```",
+            "```sh\nmake html\n```",
+            "```text\nplain\n```",
+            "Not run: it needs a GPU.\n\n```python\nx = 1\n```",
+            "```{code-block} python\n:caption: Not run: a line of your own\n\nx = 1\n```",
+        ],
+    )
+    def test_one_that_is_run_or_says_why_not_is_let_through(self, text: str):
+        (block,) = (part for part in parts(text) if isinstance(part, Fence))
+        assert unrun("page", block) == ""
+
+    def test_a_fence_inside_another_is_part_of_it(self):
+        (block,) = parts("````{note}\n```python\nx\n```\n````")
+        assert block.body == ["```python", "x", "```"]
 
 
-def test_the_builder_ran_every_example(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "sphinx", "-c", str(ROOT), "-q", "-E", "-b", "doctest"]
-    command += ["-t", "without_gallery", "-D", "mhadoc_proof=0"]
-    ran = subprocess.run(
-        [*command, "-d", str(tmp_path / "trees"), str(DOCS), str(tmp_path / "out")],
+# Examples
+
+FLAGS = doctest.ELLIPSIS | doctest.DONT_ACCEPT_TRUE_FOR_1
+
+
+def docstring_examples(page: Path) -> int:
+    """Count the examples in the docstrings that a page's autodoc directives show."""
+    text, found = page.read_text(encoding="utf-8"), {}
+    for kind, name in re.findall(r"^\.\. auto(\w+):: (\S+)$", text, re.MULTILINE):
+        module, _, part = (name, "", "") if kind == "module" else name.rpartition(".")
+        shown = importlib.import_module(module)
+        for test in doctest.DocTestFinder().find(getattr(shown, part) if part else shown, name):
+            found[test.name] = len(test.examples) if _public(test.name.removeprefix(name)) else 0
+    return sum(found.values())
+
+
+def _public(name: str) -> bool:
+    return not any(part.startswith("_") for part in name.split(".") if part)
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
+    """How many examples of each page Sphinx's doctest builder ran, in a child process.
+
+    The pages' statements are proved elsewhere, so they are not proved once more here.
+    """
+    out = tmp_path_factory.mktemp("doctest")
+    options = ["-q", "-t", "without_gallery", "-b", "doctest", "-E", "-D", "mhadoc_proof=0"]
+    child = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-c", ".", *options, "-d", out / "trees", "docs", out],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    output = (tmp_path / "out" / "output.txt").read_text(encoding="utf-8")
-    assert ran.returncode == 0, output
-    parts = re.split(r"^Document: (\S+)\n", output, flags=re.MULTILINE)[1:]
-    counted = {
-        name: sum(map(int, re.findall(r"^(\d+) tests? in \d+ items?", text, re.M)))
-        for name, text in zip(parts[::2], parts[1::2], strict=True)
+    report = (out / "output.txt").read_text(encoding="utf-8")
+    assert child.returncode == 0, report + child.stderr
+    sections = re.findall(
+        r"^Document: (\S+)\n-+\n(.*?)(?=^Document: |^Doctest summary)", report, re.M | re.S
+    )
+    counts = {
+        name: int(re.search(r"(\d+) tests? in \d+ items?", body)[1]) for name, body in sections
     }
-    expected = {
-        str(page.relative_to(DOCS).with_suffix("")): examples(page)
-        for page in PAGES
-        if examples(page)
-    }
-    assert {name: counted.get(name, 0) for name in expected} == expected
-    assert sum(expected.values()) >= 20
-    assert counted["api"] >= 5
+    assert int(re.search(r"^ +(\d+) tests?$", report, re.MULTILINE)[1]) == sum(counts.values())
+    return counts
 
 
-def test_readme_examples_run() -> None:
-    failed, ran = doctest.testfile(
-        str(ROOT / "README.md"), module_relative=False, optionflags=doctest.ELLIPSIS
+class TestExamples:
+    @EACH_PAGE
+    def test_sphinx_ran_each_example_of_a_page(self, page: Path, ran: dict[str, int]):
+        blocks = [block for block in fences(page) if block.directive == "doctest"]
+        written = sum(len(block.examples) for block in blocks) + docstring_examples(page)
+        name = page.relative_to(ROOT / "docs").with_suffix("").as_posix()
+        assert ran.get(name, 0) == written
+
+    def test_there_are_many(self, ran: dict[str, int]):
+        assert sum(ran.values()) > 50
+        assert ran["api"] > 10
+
+    def test_a_page_without_examples_is_not_reported(self, ran: dict[str, int]):
+        assert "index" not in ran
+
+
+def session(text: str, name: str) -> doctest.DocTest:
+    """Return a text's Python blocks as one session, as a reader would type them one by one."""
+    blocks = [part for part in parts(text) if isinstance(part, Fence)]
+    source = "\n\n".join("\n".join(block.body) for block in blocks if block.language in PYTHON)
+    return doctest.DocTestParser().get_doctest(source, {}, name, name, 0)
+
+
+def run(test: doctest.DocTest) -> doctest.TestResults:
+    return doctest.DocTestRunner(verbose=False, optionflags=FLAGS).run(test, out=lambda text: None)
+
+
+class TestReadme:
+    README = ROOT / "README.md"
+
+    def test_every_example_runs_and_their_number_is_known(self):
+        text = self.README.read_text(encoding="utf-8")
+        found = session(text, "README.md")
+        assert len(found.examples) == text.count(">>> ") == 7
+        assert doctest.DebugRunner(optionflags=FLAGS).run(found) == (0, 7)
+
+    @pytest.mark.parametrize(
+        ("text", "failed", "attempted"),
+        [
+            ("```python\n>>> 1 + 1\n2\n```", 0, 1),
+            ("```python\n>>> 1 + 1\n3\n\n```", 1, 1),
+            ("```python\n>>> x = 1\n```\n\n```python\n>>> x\n1\n```", 0, 2),
+            ("```python\n>>> True\n1\n```", 1, 1),
+            ("```sh\n>>> 1\n2\n```", 0, 0),
+        ],
     )
-    assert (failed, ran) == (0, 7)
+    def test_an_example_that_is_false_would_be_seen(self, text, failed, attempted):
+        assert run(session(text, "text")) == (failed, attempted)
+
+    def test_each_block_is_run_or_says_why_not(self):
+        blocks = [block for block in fences(self.README) if block.language not in PYTHON]
+        assert [wrong for block in blocks if (wrong := unrun("README.md", block))] == []
+
+
+def test_autodoc_examples_are_counted_where_they_are():
+    counted = docstring_examples(ROOT / "docs" / "api.md")
+    shapes = inspect.getdoc(importlib.import_module("mhadoc.language.shapes").Shape) or ""
+    assert counted >= shapes.count(">>> ") > 0
