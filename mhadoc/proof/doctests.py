@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import io
+import sys
 import textwrap
 import warnings
 from collections.abc import Iterator
@@ -58,6 +59,8 @@ def _mismatch(example: doctest.Example, got: str) -> Mismatch:
 def _untouched() -> Iterator[None]:
     """Leave torch's global state as it was, and hear every warning that is not torch's own."""
     default = torch.get_default_dtype()
+    if "torch._dynamo" in sys.modules:
+        torch.compiler.reset()  # what was compiled before counts towards a limit
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.enable_grad():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", module=r"torch(\..*)?$")

@@ -85,6 +85,7 @@ def _compiled(seen: Seen, whole: bool = True, factor: float = 1.0) -> Mismatch |
     """Compile the module without a break, and compare what it returns."""
     import torch
 
+    torch.compiler.reset()  # it counts what it compiled before, and refuses at some point
     compiled = torch.compile(seen.module, backend="eager", fullgraph=True)
     tried = plainly(seen, module=compiled, query=seen.inputs["query"] * factor)
     if not whole:
