@@ -32,25 +32,21 @@ def outcome_of(returned: Any, caught: list[Any], numbers: bool, gradient: bool) 
 
     ``returned`` is what it returned or raised, ``caught`` the warnings.
     """
-    heard = [str(warning.message) for warning in caught] if caught else ()
+    form: list[Hashable] = [str(warning.message) for warning in caught] if caught else []
     if isinstance(returned, Exception):
-        return (type(returned), str(returned), *heard), (), ()
+        return (type(returned), str(returned), *form), (), ()
+    content: list[bytes] = []
     elements = returned if type(returned) is tuple else (returned,)
-    return (
-        (*[_form(element) for element in elements], *heard),
-        tuple([_numbers(element) for element in elements]) if numbers else (),
-        tuple([getattr(e, "requires_grad", None) for e in elements]) if gradient else (),
-    )
-
-
-def _form(element: Any) -> Hashable:
-    if not isinstance(element, torch.Tensor):
-        return repr(element)
-    return element.shape, element.stride(), element.dtype, element.device
-
-
-def _numbers(element: Any) -> Any:
-    return None if element is None else element.numpy(force=True).tobytes()
+    for element in elements:
+        if not isinstance(element, torch.Tensor):
+            form.append(repr(element))
+            continue
+        form.append((element.shape, element.stride(), element.dtype, element.device))
+        if numbers:
+            content.append(element.numpy(force=True).tobytes())
+    if not gradient:
+        return tuple(form), tuple(content), ()
+    return tuple(form), tuple(content), tuple(getattr(e, "requires_grad", None) for e in elements)
 
 
 @dataclass(frozen=True)
@@ -94,9 +90,9 @@ class Memory:
     """
 
     def __init__(self, claims: tuple[Claim, ...]) -> None:
-        """Remember nothing yet; of the claims those count that speak of every call."""
+        """Remember nothing yet; the claims are those to be checked on every call."""
         self._claims: dict[Check, list[Claim]] = {}
-        for claim in of_every_call(claims):
+        for claim in claims:
             self._claims.setdefault(claim.check, []).append(claim)
         self._reading = Reading()
         self._pages: dict[Hashable, Page] = {}
@@ -114,6 +110,13 @@ class Memory:
     def exact(self, values: Mapping[str, Any]) -> bool:
         """Tell whether a claim reads the numbers that a call with these values comes to."""
         return truth(self._exact, values)
+
+    @property
+    def lonely(self) -> tuple[Claim, ...]:
+        """Return the claims for which, as far as is known, torch is not called once more."""
+        again = {key[1] for key, (reading, _) in self._results.items() if reading.everything}
+        kept = (claims for check, claims in self._claims.items() if (check,) not in again)
+        return tuple(claim for claims in kept for claim in claims)
 
     @property
     def gradient(self) -> bool:
@@ -181,17 +184,19 @@ class Memory:
         self, held: Held, seen: Watched, function: Callable[..., Any], arguments: Arguments
     ) -> Any:
         before = replace(seen.plain, outputs={}, error=None, warnings=())
-        return self._recall(seen.reading, Sight(before, held), function, arguments)
+        with torch.no_grad():
+            return self._recall(seen.reading, Sight(before, held), function, arguments)
 
     def forget(self, tally: Tally) -> None:
-        """Count what held, and forget the results; what is read for them stays known."""
+        """Count what held, and forget all that is about these modules; what is read stays known."""
         for page in self._pages.values():
             for verdict in page:
                 for statement in verdict.held:
                     tally.held[statement] += verdict.times
         self._pages.clear()
-        for _, results in self._results.values():
-            results.clear()
+        for reading, results in self._results.values():
+            if reading.facts or reading.numbers or reading.everything:
+                results.clear()
 
 
 def _rules(seen: Observation) -> Found:

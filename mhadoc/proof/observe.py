@@ -76,9 +76,10 @@ class Observation:
         """Return what a function gives for this case, its inputs and its module.
 
         A sweep works it out once for all cases that agree in what the function reads of them. What
-        the call came to is none of it: the function sees no outputs.
+        the call came to is none of it: the function sees no outputs. It runs without gradients.
         """
-        return function(replace(self, outputs={}, error=None, warnings=()), *arguments)
+        with torch.no_grad():
+            return function(replace(self, outputs={}, error=None, warnings=()), *arguments)
 
     def again(self, module: Any = None, **inputs: Any) -> Observation:
         """Call the module, or another one, once more with some inputs changed.

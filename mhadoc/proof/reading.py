@@ -56,6 +56,11 @@ class Reading:
         names = len(self.values) + len(self.inputs) + len(self.facts)
         return names + self.numbers + self.gradient
 
+    @property
+    def everything(self) -> bool:
+        """Tell whether torch is called once more, which reads everything there is."""
+        return _EVERYTHING in self.values
+
     def include(self, other: Reading) -> None:
         """Read also all that another result was made from."""
         self.values |= other.values
@@ -73,7 +78,7 @@ class Reading:
         if self._compiled_for != len(self.values):
             self._compile()
         given = [id(inputs.get(name)) for name in self.inputs]
-        unique = object() if _EVERYTHING in self.values else None
+        unique = object() if self.everything else None
         asked = self._conditions(*self._needs(values))
         return (unique, *[values.get(name) for name in self._plain], *asked, *given)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ import torch
 from mhadoc.catalog import spec as catalogued
 from mhadoc.catalog import specs
 from mhadoc.errors import UnknownNameError
-from mhadoc.language import ModuleSpec
+from mhadoc.language import Case, Claim, ModuleSpec
 from mhadoc.proof.chunks import Call, Chunk, Group, Part, SharedBench, chunks, groups
 from mhadoc.proof.covering import covering
 from mhadoc.proof.executors import gather, go_on
@@ -32,7 +32,7 @@ from mhadoc.proof.observe import RAISED, Bench, Observation, imported, one_threa
 from mhadoc.proof.reading import Held
 from mhadoc.proof.tally import Tally
 
-__all__ = ["Progress", "exhaust", "silent", "sweep", "sweep_chunk"]
+__all__ = ["Progress", "claims_on_calls", "exhaust", "silent", "sweep", "sweep_chunk"]
 
 #: So many outcomes of one question are remembered: the same numbers in different roundings.
 _ROUNDINGS = 16
@@ -61,20 +61,33 @@ def exhaust(
     journal = Journal.of(bench)
     if fresh:
         journal.remove()
-    swept = {claim.id for claim in of_every_call(bench.spec.claims)}
-    plan = {
+    plan = covering(bench.spec)
+    claims = claims_on_calls(bench, plan)
+    total = sweep(bench, claims, executor=executor, journal=journal, progress=progress)
+    swept = {claim.id for claim in claims}
+    left = {
         case: tuple(stated for stated in statements if stated.id not in swept)
-        for case, statements in covering(bench.spec).items()
+        for case, statements in plan.items()
     }
-    total = sweep(bench, executor=executor, journal=journal, progress=progress)
-    rest = look(bench, {case: stated for case, stated in plan.items() if stated}, rules=False)
+    rest = look(bench, {case: stated for case, stated in left.items() if stated}, rules=False)
     total.add(replace(rest, cases=0))
     journal.remove()
     return total
 
 
+def claims_on_calls(bench: Bench, cases: Iterable[Case]) -> tuple[Claim, ...]:
+    """Return the claims on every call for which, in some cases, torch is not called once more."""
+    memory = Memory(of_every_call(bench.spec.claims))
+    for case in cases:
+        seen = bench.observe(case)
+        returned = seen.error or tuple(seen.outputs.values())
+        memory.look(Sight(seen, Held(seen.module), outcome_of(returned, [], True, True)))
+    return memory.lonely
+
+
 def sweep(
     bench: Bench,
+    claims: tuple[Claim, ...] | None = None,
     *,
     executor: Executor | None = None,
     journal: Journal | None = None,
@@ -82,6 +95,7 @@ def sweep(
 ) -> Tally:
     """Try every case of a spec, in this process or where an executor says.
 
+    The claims are checked on every call; they are those on no axis in particular if none are given.
     What the journal holds already is not done again, and what is finished is written there.
     ``progress`` is told how many cases of how many are done.
     """
@@ -91,7 +105,11 @@ def sweep(
     waiting = [chunk for chunk in chunks(bench.spec) if chunk.name not in known]
     more = partial(_more, total, cases, progress)
     more(0)
-    done = _here(bench, waiting, more) if executor is None else _there(executor, bench, waiting)
+    claims = of_every_call(bench.spec.claims) if claims is None else claims
+    if executor is None:
+        done = _here(bench, claims, waiting, more)
+    else:
+        done = _there(executor, bench, claims, waiting)
     for chunk, tally in done:
         total.add(tally)
         if journal:
@@ -105,46 +123,58 @@ def _more(total: Tally, cases: int, progress: Progress, number: int) -> None:
 
 
 def _here(
-    bench: Bench, waiting: list[Chunk], more: Callable[[int], None]
+    bench: Bench, claims: tuple[Claim, ...], waiting: list[Chunk], more: Callable[[int], None]
 ) -> Iterator[tuple[Chunk, Tally]]:
     """Do chunks one after the other in this process."""
-    shared, memory = SharedBench(bench.spec, bench.subject, bench.device), Memory(bench.spec.claims)
+    shared, memory = SharedBench(bench.spec, bench.subject, bench.device), Memory(claims)
     for chunk in waiting:
         yield chunk, sweep_chunk(shared, chunk, memory, more)
 
 
-def _there(executor: Executor, bench: Bench, waiting: list[Chunk]) -> Iterator[tuple[Chunk, Tally]]:
+def _there(
+    executor: Executor, bench: Bench, claims: tuple[Claim, ...], waiting: list[Chunk]
+) -> Iterator[tuple[Chunk, Tally]]:
     """Give chunks to an executor."""
-    place = _place(bench.spec)
-    tasks = [_Task(place, bench.subject, bench.device, chunk) for chunk in waiting]
+    names = tuple(claim.id for claim in claims)
+    place = _Place(_name(bench.spec), bench.subject, bench.device, names)
+    tasks = [_Task(place, chunk) for chunk in waiting]
     for task, tally in gather(executor, _do, tasks):
         yield task.chunk, tally
 
 
 @dataclass(frozen=True)
-class _Task:
-    """A chunk for another process: plain data, and names of what can be imported there."""
+class _Place:
+    """What a bench and its claims are made from in another process: names of what is there too."""
 
     spec: str
     subject: type | None
     device: str
+    claims: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A chunk for another process."""
+
+    place: _Place
     chunk: Chunk
 
 
 def _do(task: _Task) -> Tally:
     """Do a chunk in the process of a worker."""
     go_on()
-    bench, memory = _workplace(task.spec, task.subject, task.device)
+    bench, memory = _made(task.place)
     return sweep_chunk(bench, task.chunk, memory, lambda number: go_on())
 
 
 @lru_cache(maxsize=1)
-def _workplace(place: str, subject: type | None, device: str) -> tuple[SharedBench, Memory]:
-    spec: ModuleSpec = imported(place) if ":" in place else catalogued(place)
-    return SharedBench(spec, subject, device), Memory(spec.claims)
+def _made(place: _Place) -> tuple[SharedBench, Memory]:
+    spec: ModuleSpec = imported(place.spec) if ":" in place.spec else catalogued(place.spec)
+    memory = Memory(tuple(spec.claim(name) for name in place.claims))
+    return SharedBench(spec, place.subject, place.device), memory
 
 
-def _place(spec: ModuleSpec) -> str:
+def _name(spec: ModuleSpec) -> str:
     """Return how another process finds a spec: its name, or ``module:NAME``.
 
     Raises UnknownNameError for a spec that no module holds.
@@ -239,22 +269,27 @@ class _Run:
 
     def _call(self) -> None:
         """Make every call; this loop is what a sweep's time is spent in."""
-        module, caught = self.module, self.caught
+        module, caught, memory = self.module, self.caught, self.memory
         for call in self.group.calls:
             try:
                 returned = module(**call.inputs)
             except RAISED as error:
                 returned = error
-            outcome = self._outcome(call, returned)
+            outcome = outcome_of(returned, caught, call.exact, memory.gradient)
             for verdict in call.page:
                 if verdict.outcome == outcome:
                     break
             else:
                 verdict = self._look(call, returned)
             verdict.times += 1
-            for statement, mismatch in verdict.refuted:
-                self.tally.note(statement, call.case(self.constructor), mismatch)
-            caught.clear()
+            if verdict.refuted:
+                self._refute(call, verdict)
+            if caught:
+                caught.clear()
+
+    def _refute(self, call: Call, verdict: Verdict) -> None:
+        for statement, mismatch in verdict.refuted:
+            self.tally.note(statement, call.case(self.constructor), mismatch)
 
     def _outcome(self, call: Call, returned: Any) -> Outcome:
         return outcome_of(returned, self.caught, call.exact, self.memory.gradient)

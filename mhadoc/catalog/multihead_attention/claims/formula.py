@@ -11,15 +11,20 @@ from mhadoc.catalog.multihead_attention.by_hand import TORCH, Conventions, by_ha
 from mhadoc.catalog.multihead_attention.symbols import (
     ATTEND,
     PROJECT,
+    average_attn_weights,
     bias,
     dropout,
+    need_weights,
     packed,
     training,
 )
 from mhadoc.language import Claim, Mismatch, Seen, close
+from mhadoc.language.compiled import truth
 
 #: Dropout makes the numbers random: what speaks of numbers speaks of the rest.
 EXACT = Or(Not(training), Not(dropout))
+#: Without weights there is nothing to average.
+_AVERAGED = And(need_weights, average_attn_weights)
 
 
 def recomputed(seen: Seen, conventions: Conventions = TORCH) -> Mismatch | None:
@@ -34,7 +39,7 @@ def recomputed(seen: Seen, conventions: Conventions = TORCH) -> Mismatch | None:
     observed = seen.outputs["attn_output_weights"]
     if wrong or observed is None:
         return wrong
-    weights = weights.mean(1) if seen.values["average_attn_weights"] else weights
+    weights = weights.mean(1) if truth(_AVERAGED, seen.values) else weights
     return close(weights if seen.values["batched"] else weights[0], observed)
 
 
