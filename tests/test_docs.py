@@ -261,13 +261,11 @@ def _public(name: str) -> bool:
     return not any(part.startswith("_") for part in name.split(".") if part)
 
 
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
-    """How many examples of each page Sphinx's doctest builder ran, in a child process.
+def ran(out: Path) -> dict[str, int]:
+    """Let Sphinx's doctest builder run, and return how many examples of each page it ran.
 
     The pages' statements are proved elsewhere, so they are not proved once more here.
     """
-    out = tmp_path_factory.mktemp("doctest")
     options = ["-q", "-t", "without_gallery", "-b", "doctest", "-E", "-D", "mhadoc_proof=0"]
     child = subprocess.run(
         [sys.executable, "-m", "sphinx", "-c", ".", *options, "-d", out / "trees", "docs", out],
@@ -282,27 +280,28 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
     sections = re.findall(
         r"^Document: (\S+)\n-+\n(.*?)(?=^Document: |^Doctest summary)", report, re.M | re.S
     )
+    total = re.search(r"^ +(\d+) tests?$", report, re.MULTILINE)
     counts = {
-        name: int(re.search(r"(\d+) tests? in \d+ items?", body)[1]) for name, body in sections
+        name: int(re.findall(r"(\d+) tests? in \d+ items?", said)[0]) for name, said in sections
     }
-    assert int(re.search(r"^ +(\d+) tests?$", report, re.MULTILINE)[1]) == sum(counts.values())
+    assert total
+    assert int(total[1]) == sum(counts.values())
     return counts
 
 
-class TestExamples:
-    @EACH_PAGE
-    def test_sphinx_ran_each_example_of_a_page(self, page: Path, ran: dict[str, int]):
-        blocks = [block for block in fences(page) if block.directive == "doctest"]
-        written = sum(len(block.examples) for block in blocks) + docstring_examples(page)
-        name = page.relative_to(ROOT / "docs").with_suffix("").as_posix()
-        assert ran.get(name, 0) == written
+def written(page: Path) -> int:
+    """Count the examples of a page: in its blocks, and in the docstrings that it shows."""
+    blocks = [block for block in fences(page) if block.directive == "doctest"]
+    return sum(len(block.examples) for block in blocks) + docstring_examples(page)
 
-    def test_there_are_many(self, ran: dict[str, int]):
-        assert sum(ran.values()) > 50
-        assert ran["api"] > 10
 
-    def test_a_page_without_examples_is_not_reported(self, ran: dict[str, int]):
-        assert "index" not in ran
+def test_sphinx_ran_each_example_of_each_page(tmp_path: Path):
+    names = {page.relative_to(ROOT / "docs").with_suffix("").as_posix(): page for page in PAGES}
+    expected = {name: count for name, page in names.items() if (count := written(page))}
+    assert ran(tmp_path) == expected
+    assert sum(expected.values()) > 50
+    assert expected["api"] > 10
+    assert "index" not in expected
 
 
 def session(text: str, name: str) -> doctest.DocTest:
