@@ -34,7 +34,7 @@ def outcome_of(returned: Any, caught: list[Any], numbers: bool, gradient: bool) 
     """
     form: list[Hashable] = [str(warning.message) for warning in caught] if caught else []
     if isinstance(returned, Exception):
-        return (type(returned), str(returned), *form), (), ()
+        return (type(returned).__name__, str(returned), *form), (), ()
     content: list[bytes] = []
     elements = returned if type(returned) is tuple else (returned,)
     for element in elements:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from typing import Any
 
@@ -13,7 +14,7 @@ from mhadoc.proof.covering import covering
 from mhadoc.proof.look import look, look_at_examples
 from mhadoc.proof.observe import Bench, imported, one_thread, usable
 from mhadoc.proof.refute import refutation
-from mhadoc.proof.report import Report
+from mhadoc.proof.report import Refutation, Report
 from mhadoc.proof.sweep import Progress, exhaust, silent
 from mhadoc.proof.symbolic import prove_all_sizes
 from mhadoc.proof.tally import Tally
@@ -45,20 +46,18 @@ def verify(
     begun = time.perf_counter()
     targets = [spec(target)] if target is not None else [spec(name) for name in specs()]
     other: Any = imported(subject) if isinstance(subject, str) else subject
-    total, refutations, all_sizes = Tally(), [], {}
+    total, refutations = Tally(), list[Refutation]()
+    all_sizes: dict[str, str] = {}
     for found in targets:
         bench = Bench(found, other, usable(device))
         if exhaustive:
             tally = exhaust(bench, executor=executor, fresh=fresh, progress=progress)
         else:
             tally = look(bench, covering(found))
-        if other is None:
-            look_at_examples(found, tally)
+        refuted, proved = _settled(bench, tally)
         total.add(tally)
-        refutations += [refutation(bench, name, *why) for name, why in tally.refuted.items()]
-        sizes = prove_all_sizes(found, subject=other, known=tally.refuted)
-        refutations += [*sizes.refutations, *(sizes.missing if other is None else ())]
-        all_sizes.update(sizes.texts)
+        refutations += refuted
+        all_sizes.update(proved)
     return Report(
         torch_version=torch.__version__,
         device=device,
@@ -70,3 +69,13 @@ def verify(
         held=dict(total.held),
         all_sizes=all_sizes,
     )
+
+
+def _settled(bench: Bench, tally: Tally) -> tuple[list[Refutation], Mapping[str, str]]:
+    """Add examples and sizes to what the cases showed: all refutations, and what is proved."""
+    alone = bench.subject is None
+    if alone:
+        look_at_examples(bench.spec, tally)
+    refuted = [refutation(bench, name, *why) for name, why in tally.refuted.items()]
+    sizes = prove_all_sizes(bench.spec, subject=bench.subject, known=tally.refuted)
+    return [*refuted, *sizes.refutations, *(sizes.missing if alone else ())], sizes.texts
