@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mhadoc.errors import ShapeError
-from mhadoc.language import Match, Shape, Symbol
+from mhadoc.language import Each, Match, Shape, Symbol
 from mhadoc.language.compiled import number
 from tests.strategies import linear_shapes, shapes, values
 
@@ -101,6 +101,33 @@ class TestMatch:
             assert shape.evaluate(match.sizes) == tuple(actual)
         else:
             assert match.problem
+
+
+class TestEach:
+    """An axis that stands for as many as an argument has sizes."""
+
+    @pytest.mark.parametrize(
+        ("shape", "sizes", "actual"),
+        [
+            (Shape(Each(S)), {"S": (5,)}, (5,)),
+            (Shape(Each(S)), {"S": ()}, ()),
+            (Shape(N, L, Each(S)), {"N": 2, "L": 3, "S": (5, 7)}, (2, 3, 5, 7)),
+        ],
+    )
+    def test_evaluates_and_matches_back(self, shape, sizes, actual):
+        assert shape.evaluate(sizes) == actual
+        assert shape.match(actual) == Match(sizes)
+
+    @pytest.mark.parametrize(
+        ("actual", "known", "problem"),
+        [
+            ((2,), {}, "expected (N, L, *S), got 1 axes"),
+            ((2, 3, 5), {"S": (7,)}, "expected (N, L, *S), got 3 axes"),
+            ((2, 3, 5), {"L": 4}, "axis 1 is 3, but L = 4"),
+        ],
+    )
+    def test_tells_what_is_wrong(self, actual, known, problem):
+        assert Shape(N, L, Each(S)).match(actual, known).problem == problem
 
 
 class TestPrinting:

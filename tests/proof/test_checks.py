@@ -365,6 +365,18 @@ class TestOtherClasses:
         assert found.observed == "a standard deviation of 0.0000, 0.0000 at most"
 
 
+def test_numbers_of_the_right_size_and_the_wrong_spread_are_refuted():
+    class Coins(nn.Linear):
+        def reset_parameters(self):
+            super().reset_parameters()
+            with torch.no_grad():
+                self.weight.sign_().div_(self.in_features**0.5)
+
+    found = check_class(LINEAR.rule("weight"), Bench(LINEAR, Coins))
+    assert found is not None
+    assert found.expected.startswith("uniform, scale ")
+
+
 def test_a_condition_of_a_flag_reads_the_case():
     assert seen(bias="False").values["bias"] == 0
     assert not SPEC.rule("in_proj_bias").applies(seen(bias="False").values)
