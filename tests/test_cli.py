@@ -31,16 +31,29 @@ def run(*arguments: str) -> Result:
 
 
 @contextmanager
+def _hearing_ctrl_c() -> Iterator[None]:
+    """Let children hear SIGINT, which a shell has its background jobs ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def child(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """Run the command line in a process of its own, which ends here at the latest."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "mhadoc", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with (
+        _hearing_ctrl_c(),
+        subprocess.Popen(
+            [sys.executable, "-m", "mhadoc", *arguments],
+            cwd=ROOT,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
         try:
             yield process
         finally:
