@@ -39,10 +39,33 @@ def _end(message: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+    Examples:
+      mhadoc explain MultiheadAttention embed_dim=512 num_heads=8
+      mhadoc infer model.safetensors
+      eval "$(_MHADOC_COMPLETE=bash_source mhadoc)"   # TAB completes; also zsh_source, fish_source
+    """,
+)
 @click.version_option(package_name="mhadoc", message="%(version)s")
 def commands() -> None:
     """The reference for torch.nn.MultiheadAttention, proved against the installed torch."""
+
+
+def _specs(ctx: click.Context, parameter: click.Parameter, start: str) -> list[str]:
+    """Return the names of specs that begin like this, for the shell."""
+    return [name for name in mhadoc.specs() if name.lower().startswith(start.lower())]
+
+
+def _arguments(ctx: click.Context, parameter: click.Parameter, start: str) -> list[str]:
+    """Return the arguments of TARGET that are not yet given, for the shell."""
+    given = {text.partition("=")[0] for text in ctx.params.get("arguments") or ()}
+    target = ctx.params.get("target") or ""
+    rules = mhadoc.spec(target).arguments if target in mhadoc.specs() else ()
+    names = [f"{rule.name}=" for rule in rules if rule.name not in given]
+    return [name for name in names if name.startswith(start)]
 
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -57,7 +80,7 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON inst
       mhadoc verify MultiheadAttention --subject my.attention:Attention
     """,
 )
-@click.argument("target", required=False)
+@click.argument("target", required=False, shell_complete=_specs)
 @click.option("--exhaustive", is_flag=True, help="Try every case, not only a covering set.")
 @click.option(
     "--subject",
@@ -125,8 +148,8 @@ def _interruption(exhaustive: bool) -> str:
       mhadoc predict MultiheadAttention embed_dim=512 num_heads=8 kdim=300 bias=False
     """,
 )
-@click.argument("target")
-@click.argument("arguments", nargs=-1)
+@click.argument("target", shell_complete=_specs)
+@click.argument("arguments", nargs=-1, shell_complete=_arguments)
 @_as_json
 def predict(target: str, arguments: tuple[str, ...], as_json: bool) -> None:
     """Print the state_dict's keys and shapes that TARGET has with these ARGUMENTS.
@@ -165,7 +188,13 @@ def _value(text: str) -> object:
     return value
 
 
-@commands.command()
+@commands.command(
+    epilog="""\b
+    Examples:
+      mhadoc specs
+      mhadoc specs --json
+    """,
+)
 @_as_json
 def specs(as_json: bool) -> None:
     """List the modules that have a spec."""
@@ -196,8 +225,8 @@ def specs(as_json: bool) -> None:
       mhadoc explain MultiheadAttention embed_dim=512 num_heads=8 kdim=300
     """,
 )
-@click.argument("target")
-@click.argument("arguments", nargs=-1)
+@click.argument("target", shell_complete=_specs)
+@click.argument("arguments", nargs=-1, shell_complete=_arguments)
 @_as_json
 def explain(target: str, arguments: tuple[str, ...], as_json: bool) -> None:
     """Print every parameter of TARGET: its shape in symbols and in numbers, and why.
@@ -224,7 +253,7 @@ _inside = click.option("--inside", default="", metavar="KEY", help="Where in FIL
       mhadoc infer checkpoint.pt --inside model --prefix encoder.layers.0
     """,
 )
-@click.argument("file")
+@click.argument("file", type=click.Path())
 @click.option("--prefix", default="", help="Look only at keys that start like this.")
 @_inside
 @_as_json
@@ -249,9 +278,9 @@ def infer(file: str, prefix: str, inside: str, as_json: bool) -> None:
       mhadoc diagnose-load checkpoint.pt my.models:Reader width=512 --inside model
     """,
 )
-@click.argument("file")
-@click.argument("target", metavar="TARGET|PACKAGE.MODULE:CLASS")
-@click.argument("arguments", nargs=-1)
+@click.argument("file", type=click.Path())
+@click.argument("target", metavar="TARGET|PACKAGE.MODULE:CLASS", shell_complete=_specs)
+@click.argument("arguments", nargs=-1, shell_complete=_arguments)
 @_inside
 @_as_json
 def diagnose_load(

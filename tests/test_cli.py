@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import statistics
 import subprocess
@@ -185,13 +187,54 @@ def test_specs_are_listed() -> None:
     assert found[0]["claims"] == len(mhadoc.spec("MultiheadAttention").claims)
 
 
-@pytest.mark.parametrize("command", ["verify", "predict"])
+@pytest.mark.parametrize("command", list(commands.commands))
 def test_help_has_an_example_and_a_word_on_each_option(command: str) -> None:
     text = run(command, "--help").stdout
-    assert "Examples:\n" in text
-    assert f"    mhadoc {command} MultiheadAttention" in text
+    assert f"\n    mhadoc {command}" in text.partition("Examples:\n")[2]
+    assert "--json" in text
     for parameter in commands.commands[command].params:
         assert parameter.param_type_name == "argument" or getattr(parameter, "help", "")
+
+
+COMPLETIONS = [
+    ("sp", ["plain,specs"]),
+    ("predict multi", ["plain,MultiheadAttention"]),
+    ("explain MultiheadAttention embed_dim=512 k", ["plain,kdim="]),
+    ("diagnose-load a.pt MultiheadAttention add_", ["plain,add_bias_kv=", "plain,add_zero_attn="]),
+    ("predict MultiheadAttention embed_dim=512 emb", []),
+    ("predict Attention k", []),
+    ("infer a", ["file,a"]),
+    ("verify --for", ["plain,--format"]),
+    ("verify --format j", ["plain,json", "plain,junit"]),
+]
+
+
+@pytest.mark.parametrize(("line", "found"), COMPLETIONS)
+def test_the_shell_is_told_how_to_go_on(line: str, found: list[str]) -> None:
+    words = ["mhadoc", *line.split()]
+    shell = {"COMP_WORDS": "\n".join(words), "COMP_CWORD": str(len(words) - 1)}
+    result = CliRunner().invoke(
+        commands, env={"_MHADOC_COMPLETE": "bash_complete", **shell}, prog_name="mhadoc"
+    )
+    assert result.stdout.split() == found
+
+
+def test_bash_completes(tmp_path: Path) -> None:
+    program = tmp_path / "mhadoc"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m mhadoc "$@"\n')
+    program.chmod(0o755)
+    asked = (
+        'eval "$(_MHADOC_COMPLETE=bash_source mhadoc)"; COMP_WORDS=(mhadoc explain Lin); '
+        'COMP_CWORD=2; _mhadoc_completion mhadoc; echo "${COMPREPLY[@]}"; complete -p mhadoc'
+    )
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
+    command = ["bash", "-c", asked]
+    found = subprocess.check_output(command, cwd=tmp_path, env=environment, text=True)
+    assert found.splitlines() == [
+        "Linear",
+        "complete -o nosort -F _mhadoc_completion mhadoc",
+    ]
 
 
 def test_an_interruption_says_how_to_go_on(asked: dict[str, Any]) -> None:
@@ -244,6 +287,31 @@ def test_there_is_no_bar_without_a_terminal() -> None:
         _, stderr = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "\x1b" not in stderr
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_colour_is_for_terminals(terminal: bool) -> None:
+    reader, writer = pty.openpty() if terminal else os.pipe()
+    command = [sys.executable, "-m", "mhadoc", "explain", "Linear"]
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"}
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        environment.pop(name, None)
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=writer) as process:
+        os.close(writer)
+        text = _all(reader)
+    assert process.returncode == 0
+    assert b"in_features" in text
+    assert (b"\x1b[" in text) is terminal
+
+
+def _all(reader: int) -> bytes:
+    """Read until the other side is closed, which a terminal tells by an error."""
+    found = b""
+    with contextlib.suppress(OSError):
+        while piece := os.read(reader, 1 << 16):
+            found += piece
+    os.close(reader)
+    return found
 
 
 def test_help_is_there_at_once() -> None:

@@ -94,8 +94,3 @@ def test_diagnose_load_illegal_arguments(file: str) -> None:
     result = run("diagnose-load", file, "MultiheadAttention", "12", "5")
     assert result.exit_code == 1
     assert "num_heads must divide embed_dim" in result.stderr
-
-
-@pytest.mark.parametrize("name", ["explain", "infer", "diagnose-load"])
-def test_help_shows_an_example(name: str) -> None:
-    assert f"mhadoc {name} " in run(name, "--help").stdout.partition("Examples:")[2]

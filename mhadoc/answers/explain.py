@@ -57,7 +57,8 @@ def _too_much(target: object, arguments: Mapping[str, object]) -> RuleError:
 
 
 def _model(model: Any) -> Explanation:
-    parts = []
+    parts: list[Explanation] = []
+    inside: dict[int, int] = {}
     for prefix, module in model.named_modules():
         try:
             found = spec(module)
@@ -65,7 +66,10 @@ def _model(model: Any) -> Explanation:
             continue
         if found.name == _ATTENTION:
             parts.append(_explained(found, arguments_of(module, found), prefix))
-    return Explanation(type(model).__name__, parts=tuple(parts))
+            inside |= {id(parameter): parameter.numel() for parameter in module.parameters()}
+    whole = sum(parameter.numel() for parameter in model.parameters())
+    name, counted = type(model).__name__, sum(inside.values())
+    return Explanation(name, parts=tuple(parts), whole=whole, inside=counted)
 
 
 def _explained(found: ModuleSpec, bound: Mapping[str, Any] | None, prefix: str = "") -> Explanation:

@@ -74,7 +74,9 @@ class Explanation:
 
     ``rows`` are the parameters in torch's order and ``absent`` those that do not exist here, with
     the condition under which they would; ``plain`` names arguments that have their default.
-    ``parts`` are the explanations of a model's attentions, each with its ``prefix``.
+    ``parts`` are the explanations of a model's attentions, each with its ``prefix``; ``whole`` is
+    the number of elements of all parameters of that model and ``inside`` of those in its
+    attentions, a parameter that several modules share counted once.
     """
 
     target: str
@@ -84,6 +86,8 @@ class Explanation:
     absent: Mapping[str, str] = field(default_factory=dict)
     plain: tuple[str, ...] = ()
     parts: tuple[Explanation, ...] = ()
+    whole: int = 0
+    inside: int = 0
 
     @cached_property
     def total(self) -> int:
@@ -94,9 +98,16 @@ class Explanation:
         """Return a parameter's part of all elements, from 0 to 1."""
         return row.count / self.total if self.total else 0.0
 
-    def _percent(self, row: Row) -> str:
-        share = self.share(row)
-        return "<0.1%" if 0 < share < 0.001 else f"{share:.1%}"
+    @property
+    def _found(self) -> str:
+        """Return how many attentions a model has, and how much of its parameters is theirs."""
+        if not self.parts:
+            return f"{self.target} has no attention"
+        found = f"{self.target} has {len(self.parts)} times MultiheadAttention"
+        if not self.whole:
+            return found
+        share = _percent(self.inside / self.whole)
+        return f"{found}: {self.inside:,} of its {self.whole:,} parameters, {share}"
 
     @property
     def title(self) -> str:
@@ -109,8 +120,7 @@ class Explanation:
         """Return the whole explanation as plain text."""
         if not self.rows:
             parts = [f"{', '.join(names)}: {part}" for names, part in self._alike()]
-            found = f"{len(self.parts)} times MultiheadAttention" if parts else "no attention"
-            return "\n\n".join([f"{self.target} has {found}", *parts])
+            return "\n\n".join([self._found, *parts])
         width = max(len(row.name) for row in self.rows)
         blocks = ["\n".join(self._lines(row, width)) for row in self.rows]
         return "\n".join([self.title, *blocks, *self._missing()])
@@ -127,7 +137,7 @@ class Explanation:
         return list(found.values())
 
     def _lines(self, row: Row, width: int) -> Iterator[str]:
-        numbers = f" = {row.shape}  {self._percent(row)}" if row.shape is not None else ""
+        numbers = f" = {row.shape}  {_percent(self.share(row))}" if row.shape is not None else ""
         yield f"  {row.name:<{width}}  {row.symbols}{numbers}"
         for note in row.notes:
             yield textwrap.fill(note, _WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
@@ -146,7 +156,7 @@ class Explanation:
 
         if not self.rows:
             tables = [part._table(names) for names, part in self._alike()]
-            return Group(Text(str(self).partition("\n")[0]), *tables)
+            return Group(Text(self._found), *tables)
         return Group(self._table([]), *map(Text, self._missing()))
 
     def _table(self, places: list[str]) -> Any:
@@ -163,13 +173,13 @@ class Explanation:
 
     def _cells(self, row: Row) -> tuple[str, ...]:
         numbers = "" if row.shape is None else str(row.shape)
-        share = self._percent(row) if self.total else ""
+        share = _percent(self.share(row)) if self.total else ""
         return row.name, row.symbols, numbers, share, "\n".join(row.notes)
 
     def _repr_html_(self) -> str:
         """Return tables for a notebook, with every text escaped."""
         if not self.rows:
-            heading = f"<p>{escape(str(self).partition(chr(10))[0])}</p>"
+            heading = f"<p>{escape(self._found)}</p>"
             return heading + "".join(part._html(names) for names, part in self._alike())
         return self._html([])
 
@@ -193,6 +203,8 @@ class Explanation:
             "prefix": self.prefix,
             "arguments": {name: _plain(value) for name, value in self.arguments.items()},
             "total": self.total,
+            "whole": self.whole,
+            "inside": self.inside,
             "rows": [
                 {
                     "name": row.name,
@@ -208,6 +220,10 @@ class Explanation:
             "absent": dict(self.absent),
             "parts": [part.to_json() for part in self.parts],
         }
+
+
+def _percent(share: float) -> str:
+    return "<0.1%" if 0 < share < 0.001 else f"{share:.1%}"
 
 
 def _cell(text: str) -> str:

@@ -103,8 +103,21 @@ def test_a_model_lists_every_attention(model: torch.nn.Module) -> None:
     answer = mhadoc.explain(model)
     assert [part.prefix for part in answer.parts] == ["<b>a</b>", "b.1", "b.2"]
     text = str(answer)
-    assert text.startswith("ModuleDict has 3 times MultiheadAttention\n\n<b>a</b>, b.1: Multi")
+    start = "ModuleDict has 3 times MultiheadAttention: 504 of its 504 parameters, 100.0%\n\n"
+    assert text.startswith(f"{start}<b>a</b>, b.1: Multi")
     assert text.count("in_proj_weight   (3*embed_dim") == 2
+
+
+def test_a_model_tells_how_much_of_it_is_attention() -> None:
+    attentions = [torch.nn.MultiheadAttention(6, 2) for _ in range(2)]
+    attentions[1].out_proj = attentions[0].out_proj
+    model = torch.nn.ModuleList([*attentions, torch.nn.Linear(6, 7)])
+    inside, whole = 2 * (18 * 6 + 18) + 42, 2 * (18 * 6 + 18) + 42 + 49
+    answer = mhadoc.explain(model)
+    said = f"{inside} of its {whole} parameters, {inside / whole:.1%}"
+    assert str(answer).startswith(f"ModuleList has 2 times MultiheadAttention: {said}\n")
+    assert said in answer._repr_html_()
+    assert (answer.to_json()["inside"], answer.to_json()["whole"]) == (inside, whole)
 
 
 def test_a_model_without_attention() -> None:

@@ -13,7 +13,16 @@ from mhadoc.catalog import spec, specs
 from mhadoc.catalog.layouts import LAYOUTS, Layout
 from mhadoc.language import ModuleSpec, Parameter, condition_text
 
-__all__ = ["ATTENTION", "Foreign", "Part", "attending", "find", "foreign", "foreign_problems"]
+__all__ = [
+    "ATTENTION",
+    "Foreign",
+    "Part",
+    "alone",
+    "attending",
+    "find",
+    "foreign",
+    "foreign_problems",
+]
 
 ATTENTION = "MultiheadAttention"
 _TOP = "\U0010ffff"
@@ -96,6 +105,18 @@ def find(shapes: Entries) -> tuple[Part, ...]:
     chosen = sorted(_chosen(found), key=lambda part: min(order[key] for key in part.keys))
     attentions = [part for part in found if part.reading.spec.name == ATTENTION and part.exact]
     return tuple(replace(part, inner=tuple(_inside(part, attentions))) for part in chosen)
+
+
+def alone(shapes: Entries, prefix: str) -> Iterator[Part]:
+    """Iterate over the one module without an attention that all keys with a prefix are, if any.
+
+    Such keys (``weight``, ``bias``) are in every model, so they count only where nothing else is.
+    """
+    entries = {key.removeprefix(prefix): shape for key, shape in shapes.items()}
+    others = (spec(name) for name in specs() if name not in attending())
+    readings = (read(found, entries) for found in others if entries)
+    exact = (reading for reading in readings if reading is not None and not reading.differences)
+    yield from (Part(prefix, reading, ()) for reading in list(exact)[:1])
 
 
 def _inside(part: Part, attentions: Iterable[Part]) -> Iterator[Part]:

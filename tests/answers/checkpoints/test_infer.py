@@ -233,3 +233,40 @@ def test_layers_beside_others_are_found_one_by_one() -> None:
         "layers.0.self_attn.",
         "layers.1.self_attn.",
     ]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        torch.nn.Linear(5, 3),
+        torch.nn.Linear(5, 3, bias=False),
+        torch.nn.LayerNorm((3, 7)),
+        torch.nn.LayerNorm(7, bias=False),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("prefix", ["", "layers.0.last."])
+def test_a_layer_without_attention_gives_its_arguments_back(
+    module: torch.nn.Module, prefix: str
+) -> None:
+    others = {"layers.1.weight": (4, 3)} if prefix else {}
+    state = {prefix + key: tensor for key, tensor in module.state_dict().items()}
+    found = mhadoc.infer({**state, **others}, prefix)
+    assert (found.target, found.prefix, found.problems) == (type(module).__name__, prefix, [])
+    built = type(module)(**found.arguments)
+    assert [p.shape for p in built.parameters()] == [p.shape for p in module.parameters()]
+
+
+@pytest.mark.parametrize(
+    "module", [torch.nn.BatchNorm1d(4), torch.nn.Conv1d(3, 4, 2), torch.nn.Dropout()], ids=repr
+)
+def test_a_layer_that_has_no_spec_is_not_taken_for_another(module: torch.nn.Module) -> None:
+    found = mhadoc.infer(module.state_dict())
+    assert found.target is None
+    assert [problem.rule for problem in found.problems] == ["keys"]
+
+
+def test_a_layer_without_attention_is_not_looked_for_among_others() -> None:
+    state = torch.nn.Sequential(torch.nn.Linear(5, 3), torch.nn.LayerNorm(3)).state_dict()
+    assert mhadoc.infer(state).parts == ()
+    assert mhadoc.infer(state, "0").target == "Linear"
