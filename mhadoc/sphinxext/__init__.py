@@ -24,6 +24,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     """
     from mhadoc.sphinxext.directives import DIRECTIVES
     from mhadoc.sphinxext.domain import MhadocDomain, outdated
+    from mhadoc.sphinxext.picture import Drawn, visitors
     from mhadoc.sphinxext.proofs import settle_folder
     from mhadoc.sphinxext.roles import ROLES
 
@@ -35,6 +36,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         app.add_directive(name, directive)
     for name, role in ROLES.items():
         app.add_role(name, role)
+    app.add_node(Drawn, False, **visitors)
     app.connect("builder-inited", settle_folder)
     app.connect("env-get-outdated", outdated)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import Directive, directives
+from sphinx.addnodes import pending_xref
 from sphinx.util.docutils import SphinxDirective
 
 from mhadoc.errors import MhadocError, UnknownNameError
@@ -15,6 +16,7 @@ from mhadoc.sphinxext.domain import MhadocDomain, domain_of
 from mhadoc.sphinxext.outcomes import outcome_table
 from mhadoc.sphinxext.page import Page
 from mhadoc.sphinxext.parts import PARTS, symbol_table
+from mhadoc.sphinxext.picture import picture
 from mhadoc.sphinxext.text import refuted, verdict
 from mhadoc.sphinxext.twins import twin_table
 
@@ -23,7 +25,17 @@ if TYPE_CHECKING:
 
     from mhadoc.language import Claim, ModuleSpec
 
-__all__ = ["DIRECTIVES", "Claims", "OneClaim", "Outcomes", "ProofLine", "Spec", "Symbols", "Twins"]
+__all__ = [
+    "DIRECTIVES",
+    "Claims",
+    "OneClaim",
+    "Outcomes",
+    "Picture",
+    "ProofLine",
+    "Spec",
+    "Symbols",
+    "Twins",
+]
 
 
 _NO_INDEX: dict[str, Callable[[str], object]] = {"no-index": directives.flag}
@@ -96,6 +108,22 @@ class Symbols(_Directive):
         spec = self.domain.proofs.spec(name)
         self.domain.show(spec, (), self.get_location())
         return symbol_table(spec)
+
+
+class Picture(_Directive):
+    """Draw a module as boxes, with the parameters of each; what is drawn leads to its rule."""
+
+    def render(self, name: str) -> list[Node]:
+        """Return the picture."""
+        spec = self.domain.proofs.spec(name)
+        self.domain.show(spec, map(spec.address, spec.parameters), self.get_location())
+        found = picture(spec)
+        for node in found:
+            self.set_source_info(node)
+            for link in node.findall(pending_xref):
+                link["refdoc"] = self.env.docname
+                self.set_source_info(link)
+        return found
 
 
 class OneClaim(_Directive):
@@ -173,6 +201,7 @@ def _groups(names: Iterable[str]) -> list[str]:
 DIRECTIVES: dict[str, type[Directive]] = {
     "spec": Spec,
     "symbols": Symbols,
+    "picture": Picture,
     "claim": OneClaim,
     "claims": Claims,
     "report": ProofLine,
