@@ -7,7 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mhadoc.answers.call import predict_call
+    from mhadoc.answers.call.predict import predict_call
     from mhadoc.answers.checkpoints.infer import infer
     from mhadoc.answers.checkpoints.load import diagnose_load
     from mhadoc.answers.explain import explain
@@ -30,7 +30,7 @@ _HOMES = {
     "explain": "mhadoc.answers.explain",
     "infer": "mhadoc.answers.checkpoints.infer",
     "predict": "mhadoc.answers.predict",
-    "predict_call": "mhadoc.answers.call",
+    "predict_call": "mhadoc.answers.call.predict",
     "spec": "mhadoc.catalog",
     "specs": "mhadoc.catalog",
     "verify": "mhadoc.proof.verify",

@@ -4,6 +4,7 @@ from mhadoc.language.cases import Axis, Case, Cases, Choice
 from mhadoc.language.children import MODULE, Bound, Child, composed, demanded
 from mhadoc.language.claims import Claim, Mismatch, Seen, close, same
 from mhadoc.language.entries import Entries
+from mhadoc.language.measures import ABSENT, Call, Facts, Measured
 from mhadoc.language.printing import (
     condition_latex,
     condition_text,
@@ -43,6 +44,7 @@ from mhadoc.language.values import (
 )
 
 __all__ = [
+    "ABSENT",
     "ANYTHING",
     "AXES",
     "COUNT",
@@ -63,6 +65,7 @@ __all__ = [
     "Axis",
     "Block",
     "Bound",
+    "Call",
     "Case",
     "Cases",
     "Child",
@@ -71,8 +74,10 @@ __all__ = [
     "Distribution",
     "Each",
     "Entries",
+    "Facts",
     "Input",
     "Match",
+    "Measured",
     "Mismatch",
     "ModuleSpec",
     "Named",

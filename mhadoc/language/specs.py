@@ -16,6 +16,7 @@ from mhadoc.language.children import Bound, Child, is_module
 from mhadoc.language.claims import Claim
 from mhadoc.language.compiled import compiled, free_names, picker
 from mhadoc.language.entries import Entries, State
+from mhadoc.language.measures import Call
 from mhadoc.language.rules import (
     Argument,
     Attribute,
@@ -42,8 +43,8 @@ class ModuleSpec:
     demands and ``call_requirements`` what forward demands, each in the order in which torch
     looks; ``fast_path`` lists what has to hold for torch's fused inference kernel. ``children``
     are the modules inside, whose parameters are among ``parameters``, after the module's own.
-    ``derived`` gives the symbols that arguments decide without having their names, and ``read``
-    those of a real module.
+    ``derived`` gives the symbols that arguments decide without having their names, ``read``
+    those of a real module, and ``measured`` those of a call, the surroundings included.
     """
 
     name: str
@@ -64,6 +65,7 @@ class ModuleSpec:
     children: tuple[Child, ...] = ()
     derived: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     read: Callable[[Any], Mapping[str, Any]] | None = None
+    measured: Callable[[Call], Mapping[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         """Refuse two statements of one address, which could not be told apart.
@@ -218,6 +220,11 @@ class ModuleSpec:
             if not requirement.met(values):
                 raise self.refusal(requirement, bound)
         return values | {a.name: a.accepts.plainly(values[a.name]) for a in self.arguments}
+
+    def symbols_of(self, call: Call) -> dict[str, Any]:
+        """Return the value of every symbol and of every measure in a call."""
+        decided = self.measured(call) if self.measured is not None else {}
+        return {**call.measures(), **call.values, **decided}
 
     def _plainly_met(self, values: Mapping[str, Any]) -> bool:
         """Tell whether values of the plain types meet every condition: the quick way."""

@@ -4,6 +4,7 @@ from mhadoc.catalog.multihead_attention.call import INPUTS, OUTPUTS
 from mhadoc.catalog.multihead_attention.claims import CLAIMS
 from mhadoc.catalog.multihead_attention.constructor import ARGUMENTS, ATTRIBUTES, REQUIREMENTS
 from mhadoc.catalog.multihead_attention.grid import CASES
+from mhadoc.catalog.multihead_attention.measured import measured, read
 from mhadoc.catalog.multihead_attention.mistakes import MISTAKES
 from mhadoc.catalog.multihead_attention.parameters import PARAMETERS
 from mhadoc.catalog.multihead_attention.paths import FAST_PATH
@@ -29,4 +30,6 @@ SPEC = ModuleSpec(
     cases=CASES,
     claims=CLAIMS,
     tables=TABLES,
+    read=read,
+    measured=measured,
 )

@@ -16,6 +16,7 @@ from mhadoc.catalog.transformer_calls import (
     result,
     sequence,
 )
+from mhadoc.catalog.transformer_measured import measured
 from mhadoc.catalog.transformer_terms import (
     GOOD,
     SOURCE,
@@ -204,6 +205,7 @@ SPEC = ModuleSpec(
     children=CHILDREN,
     derived=derived,
     read=read,
+    measured=measured,
     parameters=composed(CHILDREN),
     inputs=(
         *sequence("src", S, "one vector for each position.", FORWARD),

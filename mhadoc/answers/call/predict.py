@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mhadoc.answers.built import described
-from mhadoc.answers.forms import Form, forms, plain_values
+from mhadoc.answers.call.binding import bound
+from mhadoc.answers.call.forms import Form, forms, plain_values
 from mhadoc.answers.tensors import Given
 from mhadoc.catalog import spec
 from mhadoc.errors import RuleError
@@ -37,30 +38,8 @@ def predict_call(
     {'attn_output': (2, 3, 512), 'attn_output_weights': None}
     """
     found = spec(target)
-    bound = found.bind(**{name: described(value) for name, value in arguments.items()})
-    return _Call(found, found.values(bound), _bound(found, inputs, named)).outputs()
-
-
-def _bound(spec: ModuleSpec, inputs: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
-    """Return forward's arguments by name, defaults filled in, as torch would bind them."""
-    rules = {rule.name: rule for rule in spec.inputs}
-    if len(inputs) > len(rules):
-        raise _usage(spec, "too many positional inputs", {"count": len(inputs)})
-    given = dict(zip(rules, inputs, strict=False))
-    if twice := [name for name in named if name in given]:
-        raise _usage(spec, f"{twice[0]} is given twice", {twice[0]: named[twice[0]]})
-    if unknown := [name for name in named if name not in rules]:
-        raise _usage(spec, f"there is no input {unknown[0]!r}", {unknown[0]: named[unknown[0]]})
-    given |= named
-    if missing := [name for name, rule in rules.items() if rule.required and name not in given]:
-        raise _usage(spec, f"{' and '.join(missing)} must be given", given)
-    return {name: given.get(name, rule.default) for name, rule in rules.items()}
-
-
-def _usage(spec: ModuleSpec, problem: str, values: Mapping[str, Any]) -> RuleError:
-    names = dict.fromkeys(rule.name for rule in spec.inputs)
-    hint = f"the inputs are {', '.join(names)}"
-    return RuleError(f"{spec.name}.inputs", values=values, expected=problem, hint=hint)
+    built = found.bind(**{name: described(value) for name, value in arguments.items()})
+    return _Call(found, found.values(built), bound(found, inputs, named)).outputs()
 
 
 @dataclass(frozen=True)

@@ -172,9 +172,8 @@ MESSAGES = [
     ),
     (
         {"mask": (3, 5)},
-        "MultiheadAttention.inputs: there is no input 'mask', but got mask=(3, 5).\n  way out: the "
-        "inputs are query, key, value, key_padding_mask, need_weights, attn_mask, "
-        "average_attn_weights, is_causal",
+        "MultiheadAttention.forward.known_names: there is no input 'mask', but got mask=(3, 5).\n"
+        "  way out: the flag is need_weights, and the masks are attn_mask and key_padding_mask",
     ),
 ]
 
@@ -188,15 +187,18 @@ def test_messages_word_for_word(change: dict[str, Any], text: str) -> None:
 
 
 USAGE = [
-    ((QUERY,), {}, "key and value must be given"),
-    ((QUERY, KEY, KEY), {"key": KEY}, "key is given twice"),
-    ((QUERY, KEY, KEY, *[None] * 6), {}, "too many positional inputs"),
+    ((), {}, "inputs: query and key and value must be given"),
+    ((QUERY,), {}, "key.given: key and value must be given"),
+    ((QUERY, KEY), {}, "value.given: value must be given"),
+    ((QUERY,), {"value": KEY, "need_weights": True}, "key.given: key must be given"),
+    ((QUERY, KEY, KEY), {"key": KEY}, "inputs: key is given twice"),
+    ((QUERY, KEY, KEY, *[None] * 6), {}, "inputs: too many positional inputs"),
 ]
 
 
 @pytest.mark.parametrize(("inputs", "named", "problem"), USAGE)
 def test_wrong_use(inputs: Any, named: Any, problem: str) -> None:
-    with pytest.raises(mhadoc.RuleError, match=rf"^MultiheadAttention.inputs: {problem}, but got"):
+    with pytest.raises(mhadoc.RuleError, match=rf"^MultiheadAttention\.{problem}, but got"):
         mhadoc.predict_call("MultiheadAttention", BUILT, *inputs, **named)
 
 

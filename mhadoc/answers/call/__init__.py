@@ -1,0 +1,1 @@
+"""What a call gives, and what is wrong with it: told from shapes, dtypes and flags."""

@@ -1,0 +1,39 @@
+"""The call that is asked about: of a real module with real inputs, or described by shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mhadoc.answers.built import arguments_of
+from mhadoc.answers.call.binding import bound, tensors_of
+from mhadoc.catalog import spec
+from mhadoc.language import ABSENT, Call, Facts, ModuleSpec
+
+__all__ = ["asked", "called"]
+
+
+def asked(module: Any, *inputs: Any, **named: Any) -> tuple[ModuleSpec, Call]:
+    """Return the spec of a module that is built, and a call of it; nothing runs.
+
+    ``spec.symbols_of(call)`` gives the value of every symbol in it: the constructor's, those of
+    the call, the measures of each input, and what surrounds it (the symbols of ``SURROUNDINGS``).
+
+    Raises UnknownNameError for a module without a spec, and RuleError where the inputs cannot be
+    bound to forward's arguments.
+    """
+    found = spec(module)
+    return found, called(found, module, bound(found, inputs, named))
+
+
+def called(found: ModuleSpec, module: Any, inputs: Mapping[str, Any]) -> Call:
+    """Return the call of a module that is built with forward's arguments by name."""
+    values = arguments_of(module, found) if found.read is None else found.read(module)
+    facts: dict[str, Facts] = {}
+    seen: dict[int, Facts] = {}
+    for name in tensors_of(found):
+        if (value := inputs[name]) is None:
+            facts[name] = ABSENT
+        else:
+            facts[name] = seen[id(value)] = seen.get(id(value)) or Facts.of(value)
+    return Call(module, values, inputs, facts)

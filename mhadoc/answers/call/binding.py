@@ -1,0 +1,69 @@
+"""Binding: which of forward's arguments each input of a call is, as torch would bind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from mhadoc.errors import RuleError
+from mhadoc.language import ModuleSpec
+
+__all__ = ["bound", "tensors_of"]
+
+
+def bound(spec: ModuleSpec, inputs: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return forward's arguments by name, defaults filled in.
+
+    Raises RuleError for an input that is unknown, missing or given twice, or too many.
+    """
+    defaults, required = _signature(spec)
+    found = {**defaults, **dict(zip(defaults, inputs, strict=False)), **named}
+    given = len(inputs) + len(named)
+    if len(found) > len(defaults) or len(inputs) > len(defaults) or given < len(required):
+        raise _refusal(spec, inputs, named)
+    if named.keys() & tuple(defaults)[: len(inputs)] or not _complete(required, inputs, named):
+        raise _refusal(spec, inputs, named)
+    return found
+
+
+def _complete(required: Sequence[str], inputs: Sequence[Any], named: Mapping[str, Any]) -> bool:
+    return all(name in named for name in required[len(inputs) :])
+
+
+@cache
+def _signature(spec: ModuleSpec) -> tuple[dict[str, Any], tuple[str, ...]]:
+    defaults = {rule.name: rule.default for rule in spec.inputs}
+    return defaults, tuple(dict.fromkeys(rule.name for rule in spec.inputs if rule.required))
+
+
+@cache
+def tensors_of(spec: ModuleSpec) -> tuple[str, ...]:
+    """Return the names of the inputs that are tensors."""
+    return tuple(dict.fromkeys(rule.name for rule in spec.inputs if rule.shape is not None))
+
+
+def _refusal(spec: ModuleSpec, inputs: Sequence[Any], named: Mapping[str, Any]) -> RuleError:
+    """Return the error for inputs that cannot be bound: the first that Python would find."""
+    defaults, required = _signature(spec)
+    if len(inputs) > len(defaults):
+        return _usage(spec, "", "too many positional inputs", {"count": len(inputs)})
+    given = dict(zip(defaults, inputs, strict=False))
+    if twice := [name for name in named if name in given]:
+        return _usage(spec, "", f"{twice[0]} is given twice", {twice[0]: named[twice[0]]})
+    if unknown := [name for name in named if name not in defaults]:
+        values = {unknown[0]: named[unknown[0]]}
+        return _usage(spec, "forward.known_names", f"there is no input {unknown[0]!r}", values)
+    missing = [name for name in required if name not in given and name not in named]
+    problem = f"{' and '.join(missing)} must be given"
+    return _usage(spec, f"{missing[0]}.given", problem, {**given, **named})
+
+
+def _usage(spec: ModuleSpec, rule: str, problem: str, values: Mapping[str, Any]) -> RuleError:
+    """Return the error by the rule of that id where the spec has one, and by that of all inputs."""
+    defaults, _ = _signature(spec)
+    stated = {demand.id: demand for demand in spec.call_requirements}
+    hint = stated[rule].hint if rule in stated else f"the inputs are {', '.join(defaults)}"
+    address = f"{spec.name}.{rule if rule in stated else 'inputs'}"
+    shown = {name: getattr(value, "shape", value) for name, value in values.items()}
+    return RuleError(address, values=shown, expected=problem, hint=hint)

@@ -1,0 +1,51 @@
+"""The symbols of the Transformer classes, read off a real call and what surrounds it."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any
+
+from mhadoc.catalog.multihead_attention.measured import (
+    USUAL,
+    around,
+    needs_grad,
+    sizes,
+    truth_of,
+)
+from mhadoc.language import Call, Facts
+
+__all__ = ["measured"]
+
+_LENGTHS = {"src": "S", "memory": "S", "tgt": "T"}
+
+
+def measured(call: Call) -> dict[str, Any]:
+    """Return the symbols that a call decides, and those of what surrounds it."""
+    batch_first = call.values["batch_first"]
+    first = next(iter(call.facts.values()))
+    found: dict[str, Any] = {"batched": int(first.rank == 3), "N": sizes(first, batch_first)[1]}
+    for name, facts in call.facts.items():
+        if name in _LENGTHS:
+            found[_LENGTHS[name]] = sizes(facts, batch_first)[0]
+        else:
+            found |= _mask(name, facts)
+    flags = {name: truth_of(flag) for name, flag in call.inputs.items() if name not in call.facts}
+    return found | flags | (USUAL if call.module is None else _surroundings(call))
+
+
+def _mask(name: str, facts: Facts) -> dict[str, int]:
+    if name.endswith("padding_mask"):
+        return {name: facts.given, f"{name}_float": facts.floating}
+    return {f"{name}_rank": facts.rank, f"{name}_float": facts.floating}
+
+
+def _surroundings(call: Call) -> dict[str, Any]:
+    """Return what surrounds a call of a real module, as the fast path looks at it."""
+    first = next(iter(call.facts))
+    tensor = call.inputs[first]
+    return {
+        "training": int(call.module.training),
+        "grad": needs_grad(chain((tensor,), call.module.parameters())),
+        "nested": call.facts[first].nested,
+        **around((tensor,)),
+    }

@@ -1,0 +1,135 @@
+"""Measures: what a condition may ask of the inputs of one call, as they were given.
+
+A symbol says what a legal call has: ``S`` keys, of ``kdim`` features. A measure says what came:
+``Measured("key").features``. A demand on a call is an equation between the two.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import sympy
+
+__all__ = ["ABSENT", "Call", "Facts", "Measured", "kind_of"]
+
+
+class Kind(NamedTuple):
+    """What is asked of a dtype: its name, and whether it is one of floats or of bools."""
+
+    name: str
+    floating: int
+    boolean: int
+
+
+@cache
+def kind_of(dtype: Any) -> Kind:
+    """Return the kind of a dtype of torch or numpy, or of a dtype's name."""
+    name = str(dtype).rpartition(".")[2]
+    return Kind(name, int("float" in name), int(name == "bool"))
+
+
+class Facts(NamedTuple):
+    """What is known of one input without looking at its numbers; flags are 0 and 1.
+
+    ``given`` says that it is not None, and ``tensor`` that it is a tensor; an axis that it has
+    not got is -1. ``in_order`` says that its axes lie in memory in their order, so that its
+    numbers can be seen in another shape.
+    """
+
+    given: int = 0
+    tensor: int = 0
+    rank: int = 0
+    axis_0: int = -1
+    axis_1: int = -1
+    axis_2: int = -1
+    features: int = -1
+    numel: int = 0
+    dtype: str = ""
+    floating: int = 0
+    boolean: int = 0
+    in_order: int = 1
+    nested: int = 0
+    device: str = ""
+
+    @classmethod
+    def of(cls, value: Any) -> Facts:
+        """Return what is known of a tensor; of anything else, that it is none."""
+        if value is None:
+            return ABSENT
+        if not hasattr(value, "is_nested"):
+            return cls(given=1)
+        if value.is_nested:
+            kind, rank = kind_of(value.dtype), value.dim()
+            return cls(1, 1, rank, -1, -1, -1, -1, -1, kind.name, 1, 0, 1, 1, value.device.type)
+        return cls.shaped(value.shape, value.dtype, value.device.type, _in_order(value))
+
+    @classmethod
+    def shaped(
+        cls, shape: tuple[int, ...], dtype: Any, device: str = "", in_order: bool = True
+    ) -> Facts:
+        """Return what is known of a tensor of some shape and dtype."""
+        name, floating, boolean = kind_of(dtype)
+        first, second, third = (*shape[:3], -1, -1, -1)[:3]
+        last, count = shape[-1] if shape else -1, math.prod(shape)
+        axes = (len(shape), first, second, third, last, count)
+        return cls(1, 1, *axes, name, floating, boolean, int(in_order), 0, device)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the sizes of the first three axes, as many as there are."""
+        return (self.axis_0, self.axis_1, self.axis_2)[: self.rank]
+
+
+ABSENT = Facts()
+
+
+def _in_order(tensor: Any) -> bool:
+    if tensor.is_contiguous():
+        return True
+    pairs = zip(tensor.stride(), tensor.shape, strict=True)
+    steps = [step for step, size in pairs if size > 1]
+    return steps == sorted(steps, reverse=True) and 0 not in steps
+
+
+class Measured:
+    """The measures of one input, as symbols for conditions: ``Measured("key").features``."""
+
+    def __init__(self, name: str) -> None:
+        """Take the input's name."""
+        self.name = name
+
+    def __getattr__(self, fact: str) -> sympy.Symbol:
+        """Return the symbol of one fact; a name that no fact has is refused."""
+        if fact not in Facts._fields:
+            raise AttributeError(f"nothing is measured that is called {fact!r}")
+        return sympy.Symbol(f"{self.name}.{fact}", integer=True)
+
+
+@cache
+def _keys(name: str) -> tuple[str, ...]:
+    return tuple(f"{name}.{fact}" for fact in Facts._fields)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call that is asked about: what came in, and what the constructor decided.
+
+    ``inputs`` are forward's arguments by name, and ``facts`` what is known of those that are
+    tensors. ``module`` is None where there is only a description of one.
+    """
+
+    module: Any
+    values: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    facts: Mapping[str, Facts]
+
+    def measures(self) -> dict[str, Any]:
+        """Return the value of each measure, by the name of its symbol."""
+        found: dict[str, Any] = {}
+        for name, facts in self.facts.items():
+            found.update(zip(_keys(name), facts, strict=True))
+        return found
