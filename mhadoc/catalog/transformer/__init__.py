@@ -3,8 +3,13 @@
 from dataclasses import replace
 
 from mhadoc.catalog.transformer import claims, refusals
+from mhadoc.catalog.transformer.mistakes import MISTAKES
 from mhadoc.catalog.transformer.rules import SPEC as _RULES
 
 __all__ = ["SPEC"]
 
-SPEC = replace(_RULES, claims=(*claims.CLAIMS, *refusals.CLAIMS))
+SPEC = replace(
+    _RULES,
+    claims=(*claims.CLAIMS, *refusals.CLAIMS),
+    call_requirements=(*MISTAKES, *_RULES.call_requirements),
+)

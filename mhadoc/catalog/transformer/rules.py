@@ -66,6 +66,7 @@ FORWARD = f"{SOURCE}: Transformer.forward"
 
 _MASKS = (*mask_symbols("src_mask"), *mask_symbols("src_key_padding_mask", padding=True), *MASKS)
 _HINTS = (Symbol("src_is_causal", "forward's `src_is_causal`; None is neither", "flag"), *HINTS)
+hints = tuple(symbol.expr for symbol in _HINTS)
 _NAMES = (
     *("d_model", "nhead", "dim_feedforward", "num_encoder_layers", "num_decoder_layers"),
     *("S", "T", "N", "i", "activation_relu_or_gelu", "bias", "batch_first", "norm_first"),

@@ -3,8 +3,13 @@
 from dataclasses import replace
 
 from mhadoc.catalog.transformer_decoder_layer.claims import CLAIMS
+from mhadoc.catalog.transformer_decoder_layer.mistakes import MISTAKES
 from mhadoc.catalog.transformer_decoder_layer.rules import SPEC as _RULES
 
 __all__ = ["SPEC"]
 
-SPEC = replace(_RULES, claims=CLAIMS)
+SPEC = replace(
+    _RULES,
+    claims=CLAIMS,
+    call_requirements=(*MISTAKES, *_RULES.call_requirements),
+)

@@ -3,8 +3,13 @@
 from dataclasses import replace
 
 from mhadoc.catalog.transformer_encoder import claims, nested
+from mhadoc.catalog.transformer_encoder.mistakes import MISTAKES
 from mhadoc.catalog.transformer_encoder.rules import SPEC as _RULES
 
 __all__ = ["SPEC"]
 
-SPEC = replace(_RULES, claims=(*claims.CLAIMS, *nested.CLAIMS))
+SPEC = replace(
+    _RULES,
+    claims=(*claims.CLAIMS, *nested.CLAIMS),
+    call_requirements=(*MISTAKES, *_RULES.call_requirements),
+)

@@ -1,0 +1,44 @@
+"""Each way to call a stack of decoder layers wrongly that torch rejects."""
+
+from mhadoc.catalog.transformer_decoder.rules import FORWARD
+from mhadoc.catalog.transformer_decoder_layer.rules import memory_is_causal, tgt_is_causal
+from mhadoc.catalog.transformer_mistakes import (
+    called,
+    changed,
+    mask_shapes,
+    memory_shapes,
+    padding_shapes,
+    sequence_shapes,
+    stacked,
+    unread_mask,
+)
+from mhadoc.catalog.transformer_terms import S, T, norm_first
+
+MISTAKES = (
+    *called(
+        "TransformerDecoder",
+        "mask",
+        "tgt_mask for the target, and memory_mask for what it sees of the memory",
+        "memory",
+        FORWARD,
+        "pass what the encoder returned; a stack without memory is an nn.TransformerEncoder "
+        "with a causal mask",
+    ),
+    changed(
+        "tgt",
+        "tensor",
+        "tgt is a tensor",
+        "AttributeError: 'list' object has no attribute 'is_nested'",
+        "pass a tensor",
+        lambda tgt: tgt.tolist(),
+        FORWARD,
+    ),
+    *stacked("tgt", "decoder_layer", FORWARD),
+    *unread_mask("tgt_mask", "tgt_is_causal", "tgt", FORWARD),
+    *sequence_shapes("tgt", norm_first),
+    *mask_shapes("tgt_mask", T, T, tgt_is_causal),
+    *padding_shapes("tgt_key_padding_mask", T),
+    *memory_shapes(S, FORWARD),
+    *mask_shapes("memory_mask", T, S, memory_is_causal),
+    *padding_shapes("memory_key_padding_mask", S),
+)

@@ -1,0 +1,385 @@
+"""What forward of the Transformer classes demands beside the hints, and what torch raises else.
+
+Most refusals come from the attention inside, in its own words: ``attn_mask`` is then what the
+caller passed as ``src_mask``, ``mask``, ``tgt_mask`` or ``memory_mask``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from sympy import And, Basic, Eq, Expr, Not, floor, true
+
+from mhadoc.catalog.multihead_attention.mistakes.broken import features, longer, other_rank, wider
+from mhadoc.catalog.transformer_calls import mask_symbols
+from mhadoc.catalog.transformer_terms import N, batch_first, batched, d_model, grad, nhead
+from mhadoc.language import Requirement
+
+__all__ = [
+    "CHECK",
+    "SLOW",
+    "called",
+    "changed",
+    "kinds",
+    "mask_kinds",
+    "mask_shapes",
+    "memory_shapes",
+    "padding_shapes",
+    "sequence_shapes",
+    "stacked",
+    "unread_mask",
+]
+
+CHECK = "torch/nn/functional.py: _mha_shape_check"
+_CANONICAL = "torch/nn/functional.py: _canonical_mask"
+_ATTEND = "torch/nn/functional.py: multi_head_attention_forward"
+_NORM = "torch: layer_norm"
+
+#: A call with gradients takes no fast path, neither that of the layer nor the attention's.
+SLOW = grad
+
+_WORDS = "For batched (3-D) `query`, expected "
+
+
+def changed(
+    name: str,
+    id: str,
+    demand: str,
+    error: str,
+    hint: str,
+    change: Callable[[Any], Any],
+    source: str,
+    when: Basic = true,
+    **computes: Any,
+) -> Requirement:
+    """Return the demand of an input that is broken by changing what is given, or giving it."""
+    kind, _, message = error.partition(": ")
+    return Requirement(
+        f"{name}.{id}",
+        demand,
+        kind,
+        message,
+        hint,
+        about=(name,),
+        breaks=lambda seen: {name: change(seen.inputs.get(name))},
+        when=when,
+        computes=computes,
+        source=source,
+    )
+
+
+def called(
+    cls: str, wrong: str, right: str, last: str, source: str, hint: str
+) -> tuple[Requirement, ...]:
+    """Return the demands on the names of a call: none is unknown, and the last one is given."""
+    return (
+        Requirement(
+            "forward.known_names",
+            "forward is called with names that it knows",
+            "TypeError",
+            f"{cls}.forward() got an unexpected keyword argument '{wrong}'",
+            f"the argument is called {right}",
+            breaks=lambda seen: {wrong: None},
+            source=source,
+        ),
+        Requirement(
+            f"{last}.given",
+            f"{last} is given",
+            "TypeError",
+            f"{cls}.forward() missing 1 required positional argument: '{last}'",
+            hint,
+            about=(last,),
+            breaks=lambda seen: {last: ...},
+            source=source,
+        ),
+    )
+
+
+def kinds(name: str, said: str, given: str, tensor: str, source: str) -> tuple[Requirement, ...]:
+    """Return the demands on the kind of a mask; ``said`` is what the text calls it.
+
+    ``given`` is a sequence beside it and ``tensor`` what torch raises for a list.
+    """
+    return (
+        changed(
+            name,
+            "tensor",
+            f"{name} is a tensor",
+            tensor,
+            f"pass torch.tensor({name}, dtype=torch.bool)",
+            lambda mask: [[False]],
+            source,
+        ),
+        Requirement(
+            f"{name}.dtype",
+            f"{name} is one of bools or floats",
+            "AssertionError",
+            f"only bool and floating types of {said} are supported",
+            f"pass {name}.bool(), True meaning hidden",
+            about=(name,),
+            breaks=lambda seen: {name: seen.inputs[given].new_zeros((2, 2)).long()},
+            source=_CANONICAL,
+        ),
+    )
+
+
+def mask_kinds(
+    name: str, said: str, given: str, source: str, when: Basic = true
+) -> tuple[Requirement, ...]:
+    """Return the demands on the kind of a mask that an attention is the first to look at."""
+    no_tensor = "TypeError: is_floating_point(): argument 'input' (position 1) must be Tensor, not "
+    tensor, dtype = kinds(name, said, given, f"{no_tensor}list", source)
+    return replace(tensor, when=when), dtype
+
+
+def unread_mask(name: str, hint: str, given: str, source: str) -> tuple[Requirement, ...]:
+    """Return the demands on the kind of a mask of which a stack looks whether it is causal."""
+    words = "AttributeError: 'list' object has no attribute 'device'"
+    tensor, dtype = kinds(name, "attn_mask", given, words, source)
+    return (
+        replace(tensor, breaks=lambda seen: {name: [[False]], hint: None}),
+        replace(
+            dtype,
+            error="RuntimeError",
+            message="value cannot be converted to type int64_t without overflow",
+            breaks=lambda seen: {name: seen.inputs[given].new_zeros((2, 2)).long(), hint: None},
+            source="torch/nn/modules/transformer.py: _detect_is_causal_mask",
+        ),
+    )
+
+
+def mask_shapes(name: str, rows: Expr, columns: Expr, hinted: Basic) -> tuple[Requirement, ...]:
+    """Return the demands on the shape of a mask over pairs of positions, off the fast paths."""
+    rank = mask_symbols(name)[0].expr
+    looked_at = And(SLOW, Not(hinted))
+    shape = f"({rows}, {columns})"
+    words = "RuntimeError: The shape of the %sD attn_mask is {%s.shape}, but should be "
+    return (
+        changed(
+            name,
+            "rank",
+            f"{name} has two axes or three",
+            f"AssertionError: {_WORDS}`attn_mask` to be `None`, 2-D or 3-D but found 1-D tensor "
+            "instead",
+            f"pass a mask of shape {shape}; what has one entry for each position is a padding mask",
+            lambda mask: mask[0],
+            CHECK,
+            And(looked_at, batched, Eq(rank, 2)),
+        ),
+        changed(
+            name,
+            "shape",
+            f"a 2-D {name} is {shape}",
+            words % (2, name) + "({rows}, {columns}).",
+            f"pass a mask of shape {shape}",
+            lambda mask: longer(mask, 1),
+            _ATTEND,
+            And(looked_at, Eq(rank, 2)),
+            rows=1 * rows,
+            columns=1 * columns,
+        ),
+        changed(
+            name,
+            "shape_per_head",
+            f"a 3-D {name} is (N*nhead, {rows}, {columns})",
+            words % (3, name) + "({matrices}, {rows}, {columns}).",
+            "pass mask.repeat_interleave(nhead, 0) for one mask a batch element",
+            lambda mask: mask[1:],
+            _ATTEND,
+            And(looked_at, Eq(rank, 3), batched),
+            matrices=N * nhead,
+            rows=1 * rows,
+            columns=1 * columns,
+        ),
+    )
+
+
+def padding_shapes(name: str, length: Expr, when: Basic = SLOW) -> tuple[Requirement, ...]:
+    """Return the demands on the shape of a padding mask, off the fast paths."""
+    present = mask_symbols(name, padding=True)[0].expr
+    return (
+        changed(
+            name,
+            "rank",
+            f"{name} has one axis less than its sequence",
+            f"AssertionError: {_WORDS}`key_padding_mask` to be `None` or 2-D but found 1-D tensor "
+            "instead",
+            f"pass a mask of shape (N, {length})",
+            lambda mask: mask[0],
+            CHECK,
+            And(present, batched, when),
+        ),
+        changed(
+            name,
+            "length",
+            f"{name} has one entry for each position",
+            "AssertionError: Expected key_padded_mask.shape[1] to be {length}, but got {found}",
+            f"pass a mask of shape (N, {length}), whatever batch_first is",
+            lambda mask: longer(mask, mask.dim() - 1),
+            "torch/nn/functional.py: _check_key_padding_mask",
+            And(present, when),
+            length=1 * length,
+            found=lambda shown: shown[name].shape[-1],
+        ),
+    )
+
+
+def sequence_shapes(name: str, norm_first: Basic) -> tuple[Requirement, ...]:
+    """Return the demands on the shape of the sequence that a layer transforms."""
+    hint = f"pass {name} with d_model features, or build with d_model={name}.shape[-1]"
+    return (
+        changed(
+            name,
+            "rank",
+            f"{name} has two axes (one sequence) or three (a batch)",
+            "AssertionError: query should be unbatched 2D or batched 3D tensor but received 4-D "
+            "query tensor",
+            f"reshape {name} to three axes",
+            lambda sequence: sequence[None],
+            CHECK,
+            batched,
+        ),
+        changed(
+            name,
+            "features",
+            f"{name} has d_model features",
+            "AssertionError: was expecting embedding dimension of {d_model}, but got {features}",
+            hint,
+            wider,
+            _ATTEND,
+            And(SLOW, Not(norm_first)),
+            features=features(name),
+        ),
+        changed(
+            name,
+            "features_normed",
+            f"{name} has d_model features, where a norm comes first",
+            "RuntimeError: Given normalized_shape=[{d_model}], expected input with shape "
+            "[*, {d_model}], but got input of size{sizes}",
+            hint,
+            wider,
+            _NORM,
+            And(SLOW, norm_first),
+            sizes=lambda shown: list(shown[name].shape),
+        ),
+        changed(
+            name,
+            "dtype_normed",
+            f"{name} has the module's dtype, where a norm comes first",
+            "RuntimeError: mixed dtype (CPU): expect parameter to have scalar type of Float",
+            f"pass {name}.to(dtype), or convert the module",
+            lambda sequence: sequence.float(),
+            _NORM,
+            And(SLOW, norm_first),
+        ),
+    )
+
+
+def memory_shapes(length: Expr, source: str) -> tuple[Requirement, ...]:
+    """Return the demands on the memory of a decoder."""
+    return (
+        changed(
+            "memory",
+            "tensor",
+            "memory is a tensor",
+            "AttributeError: 'list' object has no attribute 'is_nested'",
+            "pass what the encoder returned",
+            lambda memory: memory.tolist(),
+            source,
+        ),
+        changed(
+            "memory",
+            "rank",
+            "memory has as many axes as tgt",
+            f"AssertionError: {_WORDS}`key` and `value` to be 3-D but found 2-D and 2-D tensors "
+            "respectively",
+            "give the memory the batch axis of tgt, or take both away",
+            other_rank,
+            CHECK,
+            batched,
+        ),
+        changed(
+            "memory",
+            "features",
+            "memory has d_model features",
+            "RuntimeError: mat1 and mat2 shapes cannot be multiplied "
+            "({rows}x{features} and {d_model}x{columns})",
+            "build the encoder with the decoder's d_model, or project the memory",
+            wider,
+            _ATTEND,
+            rows=lambda shown: shown["memory"].numel() // shown["memory"].shape[-1],
+            features=features("memory"),
+            columns=d_model * (1 + batched),
+        ),
+        Requirement(
+            "memory.batch",
+            "memory has the batch size of tgt",
+            "RuntimeError",
+            "shape '[{length}, {heads}, {size}]' is invalid for input of size {elements}",
+            "pass as many memories as targets; batch_first is that of the decoder, not the "
+            "encoder's",
+            about=("memory",),
+            breaks=lambda seen: {
+                "memory": longer(seen.inputs["memory"], 0 if seen.values["batch_first"] else 1)
+            },
+            when=batched,
+            computes={
+                "length": 1 * length,
+                "heads": N * nhead,
+                "size": floor(d_model / nhead),
+                "elements": lambda shown: shown["memory"].numel(),
+            },
+            source=_ATTEND,
+        ),
+    )
+
+
+def stacked(name: str, layer: str, source: str) -> tuple[Requirement, ...]:
+    """Return the demands of a stack on its layers, and on the number of axes of a sequence."""
+    return (
+        Requirement(
+            "num_layers.some",
+            "the stack has a layer",
+            "IndexError",
+            "index 0 is out of range",
+            "build with num_layers=1 or more",
+            about=("num_layers",),
+            breaks=lambda seen: {"module": _stack(seen, seen.module.layers[0], 0)},
+            source=source,
+        ),
+        Requirement(
+            f"{layer}.attends",
+            f"each layer has an attention called self_attn, as nn.{_camel(layer)} has",
+            "AttributeError",
+            "'Linear' object has no attribute 'self_attn'",
+            f"pass an nn.{_camel(layer)}, or a layer of your own with a self_attn",
+            about=(layer,),
+            breaks=lambda seen: {"module": _stack(seen, seen.module.layers[0].linear1, 1)},
+            source=source,
+        ),
+        changed(
+            name,
+            "two_axes",
+            f"{name} has at least two axes, with batch_first=True",
+            "IndexError: tuple index out of range",
+            f"pass {name} with two axes (one sequence) or three (a batch)",
+            lambda sequence: sequence.flatten(),
+            "torch/nn/modules/transformer.py: _get_seq_len",
+            batch_first,
+        ),
+    )
+
+
+def _stack(seen: Any, layer: Any, count: int) -> Any:
+    """Build another stack over so many copies of a layer."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that nested tensors cannot be used
+        module = type(seen.module)(layer, count)
+    return module.train(seen.module.training)
+
+
+def _camel(layer: str) -> str:
+    return "Transformer" + layer.title().replace("_", "")
