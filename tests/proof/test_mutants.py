@@ -10,25 +10,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants import MUTANTS, noticed
+from tests.mutants import FAMILY, MUTANTS, noticed
 
 PROGRAM = Path(__file__).parents[1] / "mutants.py"
 ROOT = PROGRAM.parents[1]
+EVERY = [mutant.name for mutant in (*MUTANTS, *FAMILY)]
+STACKS = ["TransformerEncoder", "TransformerDecoder", "Transformer"]
+LAYERS = ["TransformerEncoderLayer", "TransformerDecoderLayer"]
 
 
 @pytest.fixture(scope="module")
 def refuted() -> dict[str, list[str]]:
     """What each mutant makes the proof refute, found in two child processes side by side."""
-    half = len(MUTANTS) // 2
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     children = [
         subprocess.Popen(
-            [sys.executable, str(PROGRAM), *map(str, part)],
+            [sys.executable, str(PROGRAM), *names],
             stdout=subprocess.PIPE,
             env=environment,
             text=True,
         )
-        for part in ((0, half), (half, len(MUTANTS)))
+        for names in (EVERY[::2], EVERY[1::2])
     ]
     found: dict[str, list[str]] = {}
     for child in children:
@@ -39,14 +41,17 @@ def refuted() -> dict[str, list[str]]:
 
 
 def test_there_are_many() -> None:
-    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 40
+    assert len(set(EVERY)) == len(EVERY)
+    assert len(MUTANTS) >= 40
+    assert len(FAMILY) >= 100
 
 
 @pytest.mark.xdist_group("mutants")
-@pytest.mark.parametrize("name", [mutant.name for mutant in MUTANTS])
+@pytest.mark.parametrize("name", EVERY)
 def test_noticed(name: str, refuted: dict[str, list[str]]) -> None:
     assert refuted[name], f"nothing was refuted although torch was changed: {name}"
 
 
-def test_torch_as_it_is() -> None:
-    assert noticed(None) == []
+@pytest.mark.parametrize("name", ["MultiheadAttention", *LAYERS, *STACKS])
+def test_torch_as_it_is(name: str) -> None:
+    assert noticed(None, name) == []

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from mhadoc.catalog.transformer import claims, refusals
+from mhadoc.catalog.transformer import claims, inside, refusals
 from mhadoc.catalog.transformer.mistakes import MISTAKES
 from mhadoc.catalog.transformer.rules import SPEC as _RULES
 
@@ -10,6 +10,10 @@ __all__ = ["SPEC"]
 
 SPEC = replace(
     _RULES,
-    claims=(*claims.CLAIMS, *refusals.CLAIMS),
+    claims=(
+        *claims.CLAIMS,
+        *inside.CLAIMS,
+        *refusals.CLAIMS,
+    ),
     call_requirements=(*MISTAKES, *_RULES.call_requirements),
 )

@@ -8,8 +8,15 @@ from typing import Any
 from sympy import And, Not, Or
 
 from mhadoc.catalog.multihead_attention.claims.compare import told
+from mhadoc.catalog.transformer_by_hand import as_by_hand, decoder
 from mhadoc.catalog.transformer_decoder.rules import FORWARD
 from mhadoc.catalog.transformer_decoder_layer.claims import RUNS, UNMASKED
+from mhadoc.catalog.transformer_decoder_layer.rules import (
+    memory_mask_rank,
+    memory_padded,
+    tgt_mask_rank,
+    tgt_padded,
+)
 from mhadoc.catalog.transformer_terms import SOURCE, batched, dropout, norm, training
 from mhadoc.language import Claim, Mismatch, Seen, close, same
 
@@ -49,7 +56,39 @@ def _mixed(seen: Seen, names: str = "key_padding_mask and attn_mask") -> Mismatc
     return same((text, "no error"), (*again.warnings[:1], told(again)))
 
 
+_MASKED = Or(tgt_mask_rank > 0, memory_mask_rank > 0, tgt_padded, memory_padded)
+
+_by_hand = partial(as_by_hand, function=decoder)
+
+
 CLAIMS = (
+    Claim(
+        id="tr.decoder.passes_on",
+        sentence="Every layer gets the same masks and hints.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> layer = nn.TransformerDecoderLayer(10, 2, dropout=0.0, batch_first=True)
+        >>> decoder = nn.TransformerDecoder(layer, num_layers=2)
+        >>> tgt, memory = torch.randn(3, 6, 10), torch.randn(3, 7, 10)
+        >>> padding = torch.zeros(3, 7).bool()
+        >>> padding[:, -2:] = True
+        >>> hidden = decoder(tgt, memory, memory_key_padding_mask=padding)
+        >>> torch.allclose(hidden, decoder(tgt, memory[:, :-2]), atol=1e-5)
+        True
+        """,
+        check=_by_hand,
+        when=And(RUNS, _MASKED),
+        axes=("tgt_key_padding_mask", "memory_key_padding_mask", "norm_first"),
+        twins={
+            f"{name} goes no further": partial(_by_hand, left_out=(name,))
+            for name in (
+                *("tgt_mask", "memory_mask"),
+                *("tgt_key_padding_mask", "memory_key_padding_mask"),
+            )
+        },
+        source=FORWARD,
+    ),
     Claim(
         id="tr.decoder.in_turn",
         sentence="Each layer gets what the one before it returned, and all get the same memory.",

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from mhadoc.catalog.transformer_decoder_layer.claims import CLAIMS
+from mhadoc.catalog.transformer_decoder_layer import claims, inside
 from mhadoc.catalog.transformer_decoder_layer.mistakes import MISTAKES
 from mhadoc.catalog.transformer_decoder_layer.rules import SPEC as _RULES
 
@@ -10,6 +10,9 @@ __all__ = ["SPEC"]
 
 SPEC = replace(
     _RULES,
-    claims=CLAIMS,
+    claims=(
+        *claims.CLAIMS,
+        *inside.CLAIMS,
+    ),
     call_requirements=(*MISTAKES, *_RULES.call_requirements),
 )

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from mhadoc.catalog.transformer_encoder import claims, nested
+from mhadoc.catalog.transformer_encoder import claims, masks, nested
 from mhadoc.catalog.transformer_encoder.mistakes import MISTAKES
 from mhadoc.catalog.transformer_encoder.rules import SPEC as _RULES
 
@@ -10,6 +10,10 @@ __all__ = ["SPEC"]
 
 SPEC = replace(
     _RULES,
-    claims=(*claims.CLAIMS, *nested.CLAIMS),
+    claims=(
+        *claims.CLAIMS,
+        *masks.CLAIMS,
+        *nested.CLAIMS,
+    ),
     call_requirements=(*MISTAKES, *_RULES.call_requirements),
 )

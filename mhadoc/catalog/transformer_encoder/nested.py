@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from sympy import And, Not
+from sympy import And, Eq, Mod, Not
 
 from mhadoc.catalog.multihead_attention.claims.compare import raised
 from mhadoc.catalog.transformer_encoder.rules import (
@@ -14,7 +15,18 @@ from mhadoc.catalog.transformer_encoder.rules import (
     INIT,
     nests,
 )
-from mhadoc.catalog.transformer_terms import SOURCE, batched, grad, norm, training
+from mhadoc.catalog.transformer_terms import (
+    SOURCE,
+    activation_relu_or_gelu,
+    batch_first,
+    batched,
+    bias,
+    grad,
+    nhead,
+    norm,
+    norm_first,
+    training,
+)
 from mhadoc.language import Claim, Mismatch, Seen, same
 from mhadoc.language.compiled import truth
 
@@ -58,14 +70,56 @@ def _finite(seen: Seen, added: bool = False) -> Mismatch | None:
     return same(not added, not output[1:, -1].any().item())
 
 
-def _warning(seen: Seen, always: bool = False) -> Mismatch | None:
+_START = "enable_nested_tensor is True, but self.use_nested_tensor is False because encoder_layer"
+
+#: What keeps a stack from nested tensors, and how torch says so, in the order in which it looks.
+_REASONS = (
+    (norm_first, ".norm_first was True"),
+    (
+        Not(batch_first),
+        ".self_attn.batch_first was not True(use batch_first for better inference performance)",
+    ),
+    (Not(bias), ".self_attn was passed bias=False"),
+    (Eq(activation_relu_or_gelu, 0), ".activation_relu_or_gelu was not True"),
+    (Eq(Mod(nhead, 2), 1), ".self_attn.num_heads is odd"),
+)
+
+
+_EPS = ".norm1.eps was not equal to encoder_layer.norm2.eps"
+
+
+def _warned(build: Callable[[], Any]) -> list[str]:
+    """Return what torch warns of, and whether nested tensors may be used all the same."""
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        flag = bool(seen.values["enable_nested_tensor"])
-        type(seen.module)(seen.module.layers[0], 1, enable_nested_tensor=flag)
-    expected = always or (flag and not truth(nests, seen.values))
-    start = "enable_nested_tensor is True, but self.use_nested_tensor is False because"
-    return same(expected, any(str(warning.message).startswith(start) for warning in heard))
+        stack = build()
+    used = ["used"] if stack.use_nested_tensor else []
+    return [*(str(warning.message) for warning in heard), *used]
+
+
+def _warning(seen: Seen, last: bool = False) -> Mismatch | None:
+    """Compare what a stack warns of with the first reason that holds, or with the last."""
+    flag = bool(seen.values["enable_nested_tensor"])
+    texts = [text for holds, text in _REASONS if truth(holds, seen.values)]
+    expected = [_START + texts[-1 if last else 0]] if flag and texts else []
+    if flag and not texts:
+        expected = ["used"]
+    cls: Any = type(seen.module)
+    return same(
+        expected, _warned(partial(cls, seen.module.layers[0], 1, enable_nested_tensor=flag))
+    )
+
+
+def _warned_of(seen: Seen, change: str, text: str) -> Mismatch | None:
+    """Build a stack over a layer with norms that differ, or over one of another class."""
+    stack = _again(seen)
+    layer = stack.layers[0]
+    if change == "eps":
+        layer.norm1.eps *= 2
+    else:
+        layer = layer.linear1
+    cls: Any = type(stack)
+    return same([_START + text], _warned(partial(cls, layer, 1)))
 
 
 def _meta(seen: Seen, needs: str = "is_causal") -> Mismatch | None:
@@ -206,8 +260,8 @@ CLAIMS = (
     Claim(
         id="tr.warn.nested",
         sentence="A stack warns when it is built with `enable_nested_tensor=True`, the default, "
-        "over a layer that cannot use nested tensors: one with `norm_first`, without "
-        "`batch_first`, without `bias`, with another activation or an odd `nhead`.",
+        "over a layer that cannot use nested tensors, and names the first reason: `norm_first`, no "
+        "`batch_first`, no `bias`, another activation, an odd `nhead`.",
         doctest="""
         >>> import warnings
         >>> from torch import nn
@@ -219,8 +273,58 @@ CLAIMS = (
         'encoder_layer.norm_first was True'
         """,
         check=_warning,
-        axes=("bias", "batch_first", "norm_first", "activation", "enable_nested_tensor"),
-        twins={"it always warns": partial(_warning, always=True)},
+        axes=("bias", "batch_first", "norm_first", "activation", "heads", "enable_nested_tensor"),
+        twins={"it names the last reason": partial(_warning, last=True)},
+        source=INIT,
+    ),
+    Claim(
+        id="tr.warn.eps",
+        sentence="It warns as well over a layer whose two norms differ in `eps`, and does not use "
+        "nested tensors then.",
+        doctest="""
+        >>> import warnings
+        >>> from torch import nn
+        >>> layer = nn.TransformerEncoderLayer(10, 2, batch_first=True)
+        >>> layer.norm1.eps = 1e-3
+        >>> with warnings.catch_warnings(record=True) as heard:
+        ...     warnings.simplefilter("always")
+        ...     nn.TransformerEncoder(layer, 2).use_nested_tensor
+        False
+        >>> str(heard[0].message).partition("because ")[2]
+        'encoder_layer.norm1.eps was not equal to encoder_layer.norm2.eps'
+        """,
+        check=partial(_warned_of, change="eps", text=_EPS),
+        when=nests,
+        axes=("activation",),
+        twins={
+            "it speaks of the layer's class": partial(
+                _warned_of, change="eps", text=" was not TransformerEncoderLayer"
+            )
+        },
+        source=INIT,
+    ),
+    Claim(
+        id="tr.warn.class",
+        sentence="Over a layer of another class it warns too: nested tensors are for "
+        "`TransformerEncoderLayer` and classes derived from it.",
+        doctest="""
+        >>> import warnings
+        >>> from torch import nn
+        >>> with warnings.catch_warnings(record=True) as heard:
+        ...     warnings.simplefilter("always")
+        ...     _ = nn.TransformerEncoder(nn.Linear(10, 10), 2)
+        >>> str(heard[0].message).partition("because ")[2]
+        'encoder_layer was not TransformerEncoderLayer'
+        """,
+        check=partial(_warned_of, change="class", text=" was not TransformerEncoderLayer"),
+        axes=("batch_first",),
+        twins={
+            "it speaks of eps": partial(
+                _warned_of,
+                change="class",
+                text=".norm1.eps was not equal to encoder_layer.norm2.eps",
+            )
+        },
         source=INIT,
     ),
 )

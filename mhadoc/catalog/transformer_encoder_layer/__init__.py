@@ -2,7 +2,13 @@
 
 from dataclasses import replace
 
-from mhadoc.catalog.transformer_encoder_layer import fast_path, numbers, surroundings
+from mhadoc.catalog.transformer_encoder_layer import (
+    conditions,
+    fast_path,
+    inside,
+    numbers,
+    surroundings,
+)
 from mhadoc.catalog.transformer_encoder_layer.mistakes import MISTAKES
 from mhadoc.catalog.transformer_encoder_layer.rules import SPEC as _RULES
 
@@ -10,6 +16,12 @@ __all__ = ["SPEC"]
 
 SPEC = replace(
     _RULES,
-    claims=(*numbers.CLAIMS, *fast_path.CLAIMS, *surroundings.CLAIMS),
+    claims=(
+        *numbers.CLAIMS,
+        *inside.CLAIMS,
+        *fast_path.CLAIMS,
+        *conditions.CLAIMS,
+        *surroundings.CLAIMS,
+    ),
     call_requirements=(*MISTAKES, *_RULES.call_requirements),
 )

@@ -43,15 +43,22 @@ def _surrounding(
     )
 
 
-def _switched_off(seen: Seen) -> bool:
+@contextmanager
+def switched_off() -> Iterator[None]:
+    """Switch every fast path off meanwhile."""
     from torch.backends import mha
 
     enabled = mha.get_fastpath_enabled()
     mha.set_fastpath_enabled(False)
     try:
-        return runs_kernel(seen)
+        yield
     finally:
         mha.set_fastpath_enabled(enabled)
+
+
+def _switched_off(seen: Seen) -> bool:
+    with switched_off():
+        return runs_kernel(seen)
 
 
 def _odd_heads(seen: Seen) -> bool:
@@ -81,7 +88,8 @@ def _same_dtype(seen: Seen) -> bool:
 
 
 @contextmanager
-def _autocast_for_cuda() -> Iterator[None]:
+def autocast_for_cuda() -> Iterator[None]:
+    """Switch autocast for CUDA on meanwhile, whatever the device."""
     import torch
 
     enabled = torch.is_autocast_enabled("cuda")
@@ -93,7 +101,7 @@ def _autocast_for_cuda() -> Iterator[None]:
 
 
 def _under_cuda_autocast(seen: Seen) -> bool:
-    with _autocast_for_cuda():
+    with autocast_for_cuda():
         return runs_kernel(seen)
 
 
