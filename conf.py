@@ -30,6 +30,7 @@ extensions = [
     "mhadoc.sphinxext",
     "gallery_pages",
     "mathml",
+    "permanent",
 ]
 exclude_patterns = ["_ext", "_static", "_templates", "sg_execution_times.rst"]
 suppress_warnings: list[str] = []
