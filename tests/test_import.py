@@ -51,6 +51,10 @@ def test_importing_the_package_loads_no_other_module_of_its_own():
     assert own("import mhadoc") == ["mhadoc"]
 
 
+def test_every_run_of_pytest_loads_the_plugin_alone():
+    assert own("import mhadoc.pytest_plugin") == ["mhadoc", "mhadoc.pytest_plugin"]
+
+
 @pytest.mark.parametrize("name", [name for name in HEAVY if name not in ("sympy", "numpy")])
 def test_a_prediction_by_name_does_not_load(name: str, predicting: set[str]):
     assert "sympy" in predicting

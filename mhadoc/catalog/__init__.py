@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from mhadoc.errors import UnknownNameError
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from mhadoc.language import ModuleSpec
 
-__all__ = ["spec", "specs"]
+__all__ = ["spec", "specs", "specs_in"]
 
 _PLACES = {
     "MultiheadAttention": "multihead_attention",
@@ -35,14 +38,55 @@ def specs() -> tuple[str, ...]:
 def spec(target: object) -> ModuleSpec:
     """Return the spec of a module, named by ``"MultiheadAttention"``, its class or an instance.
 
-    A spec is returned as it is. Raises UnknownNameError with the closest names otherwise. torch
-    is never imported here.
+    A spec is returned as it is; ``"package.module:SPEC"`` is one from outside this package.
+    Raises UnknownNameError with the closest names otherwise. torch is never imported here.
     """
     if isinstance(target, str):
-        return _known(target)
+        return _outside(target) if ":" in target else _known(target)
     from mhadoc.language import ModuleSpec
 
     return target if isinstance(target, ModuleSpec) else _known(_name(target))
+
+
+def specs_in(target: str) -> tuple[ModuleSpec, ...]:
+    """Return the spec of a name, or every spec of an importable ``"package.module"``.
+
+    Raises UnknownNameError where there is neither.
+    """
+    if ":" in target or not _may_be_module(target):
+        return (spec(target),)
+    from mhadoc.language import ModuleSpec
+
+    named = vars(_imported(target))
+    found = {id(value): value for value in named.values() if isinstance(value, ModuleSpec)}
+    if not found:
+        raise UnknownNameError("spec", target, (*_PLACES, *named))
+    return tuple(found.values())
+
+
+def _may_be_module(target: str) -> bool:
+    known = target.rpartition(".")[2] in _PLACES
+    return not known and ("." in target or find_spec(target) is not None)
+
+
+def _outside(path: str) -> ModuleSpec:
+    from mhadoc.language import ModuleSpec
+
+    module, _, name = path.partition(":")
+    named = vars(_imported(module))
+    if not isinstance(found := named.get(name), ModuleSpec):
+        known = [each for each, value in named.items() if isinstance(value, ModuleSpec)]
+        raise UnknownNameError(f"spec in {module}", name, known)
+    return found
+
+
+def _imported(module: str) -> ModuleType:
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as missing:
+        if missing.name is None or not f"{module}.".startswith(f"{missing.name}."):
+            raise  # it is there, and does not find something else
+        raise UnknownNameError("importable module", module, _PLACES) from missing
 
 
 @cache

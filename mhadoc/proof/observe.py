@@ -169,11 +169,20 @@ class Bench:
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            module = self.cls(**arguments)
+            module = self.placed(self.cls(**arguments))
         with torch.no_grad():
             for name, parameter in module.named_parameters():
                 parameter.copy_(self.draw(name, tuple(parameter.shape)) / 3)
         return module
+
+    def placed(self, module: Any) -> Any:
+        """Return a module with its numbers where and of what kind the inputs' are.
+
+        What takes a device and a dtype was built so.
+        """
+        if any(argument.name == "dtype" for argument in self.spec.arguments):
+            return module
+        return module.to(self.device, torch.float64)
 
     @cached_property
     def wide(self) -> Bench:

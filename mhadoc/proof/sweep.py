@@ -28,7 +28,7 @@ from mhadoc.proof.executors import gather, go_on
 from mhadoc.proof.journal import Journal
 from mhadoc.proof.look import look, look_at_module, note_unbuilt
 from mhadoc.proof.memory import Memory, Outcome, Sight, Verdict, of_every_call, outcome_of
-from mhadoc.proof.observe import RAISED, Bench, Observation, imported, one_thread
+from mhadoc.proof.observe import RAISED, Bench, Observation, one_thread
 from mhadoc.proof.reading import Held
 from mhadoc.proof.tally import Tally
 
@@ -169,7 +169,7 @@ def _do(task: _Task) -> Tally:
 
 @lru_cache(maxsize=1)
 def _made(place: _Place) -> tuple[SharedBench, Memory]:
-    spec: ModuleSpec = imported(place.spec) if ":" in place.spec else catalogued(place.spec)
+    spec = catalogued(place.spec)
     memory = Memory(tuple(spec.claim(name) for name in place.claims))
     return SharedBench(spec, place.subject, place.device), memory
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from mhadoc.catalog import spec, specs
+from mhadoc.catalog import spec, specs, specs_in
+from mhadoc.language import ModuleSpec
 from mhadoc.proof.covering import covering
 from mhadoc.proof.look import look, look_at_examples
 from mhadoc.proof.observe import Bench, imported, one_thread, usable
@@ -35,8 +36,9 @@ def verify(
 ) -> Report:
     """Check every rule and claim of one spec, or of all, against the installed torch.
 
-    ``target`` is a name, a spec, or None for all; ``subject`` another class that claims to be a
-    drop-in for the target, or its path ``"package.module:Class"``. The cases are a covering set,
+    ``target`` is a name, a spec, ``"package.module:SPEC"``, ``"package.module"`` for all specs in
+    it, or None for all of torch's; ``subject`` another class that claims to be a drop-in for the
+    target, or its path ``"package.module:Class"``. The cases are a covering set,
     or all of them with ``exhaustive``: then in the processes of the ``executor``, if there is one,
     and from where an earlier run was cut off, unless it is to begin ``fresh``; ``progress`` is told
     how many cases of how many are done. ``device`` is torch's name of one.
@@ -44,7 +46,7 @@ def verify(
     be used.
     """
     begun = time.perf_counter()
-    targets = [spec(target)] if target is not None else [spec(name) for name in specs()]
+    targets = _targets(target)
     other: Any = imported(subject) if isinstance(subject, str) else subject
     total, refutations = Tally(), list[Refutation]()
     all_sizes: dict[str, str] = {}
@@ -69,6 +71,12 @@ def verify(
         held=dict(total.held),
         all_sizes=all_sizes,
     )
+
+
+def _targets(target: object) -> tuple[ModuleSpec, ...]:
+    if target is None:
+        return tuple(map(spec, specs()))
+    return specs_in(target) if isinstance(target, str) else (spec(target),)
 
 
 def _settled(bench: Bench, tally: Tally) -> tuple[list[Refutation], Mapping[str, str]]:

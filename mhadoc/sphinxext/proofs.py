@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import reduce
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +37,7 @@ class Proofs:
             from mhadoc.catalog import spec, specs
 
             found = [spec(name) for name in specs()]
-            found += [_loaded(path) for path in self._env.config.mhadoc_specs]
+            found += [spec(path) for path in self._env.config.mhadoc_specs]
             self._specs = {each.name: each for each in found}
         return self._specs
 
@@ -129,13 +128,3 @@ def _added(one: Report, other: Report) -> Report:
         cases=one.cases + other.cases,
         refutations=(*one.refutations, *other.refutations),
     )
-
-
-def _loaded(path: str) -> ModuleSpec:
-    """Return the spec that ``package.module:SPEC`` names."""
-    module, _, name = path.partition(":")
-    try:
-        spec: ModuleSpec = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as missing:
-        raise UnknownNameError("importable spec", path, ()) from missing
-    return spec

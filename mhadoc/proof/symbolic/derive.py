@@ -89,7 +89,7 @@ class _OnSymbols(Bench):
 
     def build(self, arguments: Mapping[str, Any]) -> Any:
         """Build a module and leave its parameters as they are."""
-        return self.cls(**arguments)
+        return self.placed(self.cls(**arguments))
 
     def draw(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
         """Return a tensor of a shape."""

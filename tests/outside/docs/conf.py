@@ -1,0 +1,3 @@
+project = "grouped-query"
+extensions = ["myst_parser", "mhadoc.sphinxext"]
+mhadoc_specs = ["grouped_query_spec:SPEC"]
