@@ -218,4 +218,4 @@ class TestSpecsFromOutside:
     def test_one_that_does_not_exist_is_told(self, tmp_path: Path, cache: Path):
         site = Site(tmp_path, cache).write(index="{report}`MultiheadAttention`")
         site.build(mhadoc_specs=["our_rules_that_are_none:SPEC"])
-        assert "no importable spec is called 'our_rules_that_are_none:SPEC'" in site.warnings
+        assert "no importable module is called 'our_rules_that_are_none'" in site.warnings
