@@ -37,22 +37,11 @@ def covering(spec: ModuleSpec, strength: int | None = None) -> dict[Case, tuple[
     plan = _Plan(spec.cases)
     for case in cover(spec.cases, strength or spec.cases.strength):
         plan.add(case)
-    always = [claim for claim in spec.claims if claim.axes is None]
-    mistakes = [demand for demand in spec.call_requirements if demand.breaks is not None]
-    broken = [And(r.when, Not(r.holds)) for r in spec.call_requirements if r.breaks is None]
-    for claim in spec.claims:
-        for case in plan.combined(claim.when, claim.axes):
-            plan.add(case, claim)
-    for when in (*(rule.when for rule in spec.rules), *(claim.when for claim in always)):
-        plan.shown(when, ENOUGH)
-    for when in broken:
-        plan.shown(when, TRIED)
-    for mistake in mistakes:
-        for case in plan.shown(mistake.when, TRIED):
-            plan.add(case, mistake)
-    for claim in always:
-        for case in plan.fitting(claim.when):
-            plan.add(case, claim)
+    always = tuple(claim for claim in spec.claims if claim.axes is None)
+    plan.combine(spec.claims)
+    plan.show([rule.when for rule in spec.rules] + [claim.when for claim in always])
+    plan.break_calls(spec.call_requirements)
+    plan.state_always(always)
     return {case: tuple(statements) for case, statements in plan.statements.items()}
 
 
@@ -70,6 +59,33 @@ class _Plan:
             self.statements[case] = []
             self.values[case] = self.cases.values(case)
         self.statements[case] += statements
+
+    def combine(self, claims: Iterable[Claim]) -> None:
+        """Plan each claim in every combination of the choices that matter to it."""
+        for claim in claims:
+            for case in self.combined(claim.when, claim.axes):
+                self.add(case, claim)
+
+    def show(self, conditions: Iterable[sympy.Basic]) -> None:
+        """Plan enough cases that meet each condition."""
+        for when in conditions:
+            self.shown(when, ENOUGH)
+
+    def break_calls(self, demands: Sequence[Requirement]) -> None:
+        """Plan calls that do not meet a demand, and legal ones in which it is to be broken."""
+        for demand in demands:
+            if demand.breaks is None:
+                self.shown(And(demand.when, Not(demand.holds)), TRIED)
+        for demand in demands:
+            if demand.breaks is not None:
+                for case in self.shown(demand.when, TRIED):
+                    self.add(case, demand)
+
+    def state_always(self, claims: Iterable[Claim]) -> None:
+        """Plan the claims on every call in each case that is planned."""
+        for claim in claims:
+            for case in self.fitting(claim.when):
+                self.add(case, claim)
 
     def fitting(self, when: sympy.Basic) -> list[Case]:
         """Return the cases planned that meet a condition."""
