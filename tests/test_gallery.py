@@ -115,7 +115,7 @@ def ran(script, _no_window):
 
 
 def test_no_script_is_lost():
-    assert [script.name[:8] for script in SCRIPTS] == [f"plot_0{i}_" for i in range(1, 7)]
+    assert [script.name[:8] for script in SCRIPTS] == [f"plot_{i:02}_" for i in range(1, 11)]
 
 
 def test_runs_without_a_warning_of_its_own(ran):
@@ -300,6 +300,20 @@ FALSE_TWINS = [
     ("plot_06", "bias_k.expand(N, 1, -1), zero_key]", "bias_k.expand(N, 1, -1) + 1, zero_key]"),
     ("plot_06", "(N, L, S + bias + zero)", "(N, L, S)"),
     ("plot_06", "[..., :S] == 0", "[..., S:] == 0"),
+    ("plot_07", "rows == 3 * d_model", "rows == d_model"),
+    ("plot_07", "same == (nhead == 4)", "same"),
+    ("plot_07", 'parts["decoder.layers.0"] == 18', 'parts["decoder.layers.0"] == 12'),
+    ("plot_07", 'linear1.weight"].shape[0]', 'linear1.weight"].shape[1]'),
+    ("plot_08", "return 4 * d * (d + bias)", "return 3 * d * (d + bias)"),
+    ("plot_08", "decoders * decoder_layer + 2 * norm", "decoders * decoder_layer + 0 * norm"),
+    ("plot_08", "2 * attention(d, bias) + feed", "attention(d, bias) + feed"),
+    ("plot_09", "cross_weights.shape == (N, T, S)", "cross_weights.shape == (N, S, T)"),
+    ("plot_09", "query=x, key=memory, value=memory", "query=x, key=x, value=x"),
+    ("plot_09", "(own_weights[:, later] == 0)", "(own_weights[:, ~later] == 0)"),
+    ("plot_10", "seen == [None]", "seen != [None]"),
+    ("plot_10", '"MultiheadAttention" not in called', '"MultiheadAttention" in called'),
+    ("plot_10", "(d_model // nhead) ** 0.5", "d_model**0.5"),
+    ("plot_10", "(with_gradients[1, :, :, -2:] == 0)", "(with_gradients[0, :, :, -2:] == 0)"),
 ]
 
 
