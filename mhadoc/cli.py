@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import json
 import os
 import sys
@@ -128,6 +129,7 @@ def verify(
     except KeyboardInterrupt:
         _end(_interruption(options["exhaustive"]), _INTERRUPTED)
     show(report, form)
+    gc.freeze()  # nobody needs to look through all of torch and sympy for garbage at the end
     sys.exit(0 if report.ok else _DOES_NOT_HOLD)
 
 

@@ -52,6 +52,7 @@ class _Plan:
     cases: Cases
     statements: dict[Case, list[Statement]] = field(default_factory=dict)
     values: dict[Case, dict[str, Any]] = field(default_factory=dict)
+    _known: dict[sympy.Basic, tuple[int, list[Case]]] = field(default_factory=dict)
 
     def add(self, case: Case, *statements: Statement) -> None:
         """Plan a case, and something to look at in it."""
@@ -89,7 +90,11 @@ class _Plan:
 
     def fitting(self, when: sympy.Basic) -> list[Case]:
         """Return the cases planned that meet a condition."""
-        return [case for case, values in self.values.items() if truth(when, values)]
+        looked_at, found = self._known.get(when, (0, []))
+        new = itertools.islice(self.values.items(), looked_at, None)
+        found = [*found, *(case for case, values in new if truth(when, values))]
+        self._known[when] = len(self.values), found
+        return list(found)
 
     def combined(self, when: sympy.Basic, axes: tuple[str, ...] | None) -> list[Case]:
         """Return a case for each combination on the axes named, if any are.

@@ -98,7 +98,8 @@ CLAIMS = (
         >>> import warnings
         >>> from torch import nn
         >>> warnings.simplefilter("ignore")  # a hint about batch_first
-        >>> attention = nn.Transformer().encoder.layers[0].self_attn
+        >>> model = nn.Transformer(num_encoder_layers=1, num_decoder_layers=1)
+        >>> attention = model.encoder.layers[0].self_attn
         >>> attention.embed_dim
         512
         >>> attention.in_proj_weight.shape[0] == 3 * attention.embed_dim
