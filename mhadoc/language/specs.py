@@ -44,7 +44,8 @@ class ModuleSpec:
     looks; ``fast_path`` lists what has to hold for torch's fused inference kernel. ``children``
     are the modules inside, whose parameters are among ``parameters``, after the module's own.
     ``derived`` gives the symbols that arguments decide without having their names, ``read``
-    those of a real module, and ``measured`` those of a call, the surroundings included.
+    those of a real module, and ``measured`` those of a call, the surroundings included. ``flops``
+    is what one forward costs, two for each multiplication and addition.
     """
 
     name: str
@@ -63,6 +64,7 @@ class ModuleSpec:
     fast_path: tuple[Requirement, ...] = ()
     tables: tuple[OutcomeTable, ...] = ()
     children: tuple[Child, ...] = ()
+    flops: sympy.Expr | None = None
     derived: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     read: Callable[[Any], Mapping[str, Any]] | None = None
     measured: Callable[[Call], Mapping[str, Any]] | None = None

@@ -22,6 +22,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     the output, in ``proof``), and ``mhadoc_specs`` names specs from outside this package as
     ``"package.module:SPEC"``.
     """
+    from mhadoc.sphinxext.calculator import directive as calculator
     from mhadoc.sphinxext.directives import DIRECTIVES
     from mhadoc.sphinxext.domain import MhadocDomain, outdated
     from mhadoc.sphinxext.picture import Drawn, visitors
@@ -37,6 +38,10 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     for name, role in ROLES.items():
         app.add_role(name, role)
     app.add_node(Drawn, False, **visitors)
+    app.add_directive("calculator", calculator.Calculator)
+    app.add_node(calculator.CalculatorForm, False, **calculator.visitors)
+    app.connect("config-inited", calculator.add_static)
+    app.connect("html-page-context", calculator.add_scripts)
     app.connect("builder-inited", settle_folder)
     app.connect("env-get-outdated", outdated)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

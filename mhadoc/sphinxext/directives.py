@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DIRECTIVES",
     "Claims",
+    "NamedDirective",
     "OneClaim",
     "Outcomes",
     "Picture",
@@ -41,7 +42,7 @@ __all__ = [
 _NO_INDEX: dict[str, Callable[[str], object]] = {"no-index": directives.flag}
 
 
-class _Directive(SphinxDirective):
+class NamedDirective(SphinxDirective):
     """A directive whose one argument is a name, and whose mistakes are told with page and line."""
 
     required_arguments = 1
@@ -75,7 +76,7 @@ class _Directive(SphinxDirective):
             self.domain.add_object(kind, name, self.get_location())
 
 
-class Spec(_Directive):
+class Spec(NamedDirective):
     """Show the rules of a spec as tables: ``:part:`` names the ones to show."""
 
     option_spec: ClassVar[dict[str, Callable[[str], object]]] = {
@@ -100,7 +101,7 @@ class Spec(_Directive):
         return asked or list(PARTS)
 
 
-class Symbols(_Directive):
+class Symbols(NamedDirective):
     """Show the symbols of a spec as a table."""
 
     def render(self, name: str) -> list[Node]:
@@ -110,7 +111,7 @@ class Symbols(_Directive):
         return symbol_table(spec)
 
 
-class Picture(_Directive):
+class Picture(NamedDirective):
     """Draw a module as boxes, with the parameters of each; what is drawn leads to its rule."""
 
     def render(self, name: str) -> list[Node]:
@@ -126,7 +127,7 @@ class Picture(_Directive):
         return found
 
 
-class OneClaim(_Directive):
+class OneClaim(NamedDirective):
     """State one claim: its sentence, its example and what the proof says."""
 
     option_spec: ClassVar[dict[str, Callable[[str], object]]] = _NO_INDEX
@@ -154,7 +155,7 @@ class Claims(OneClaim):
         return [self.card(*each) for each in found]
 
 
-class ProofLine(_Directive):
+class ProofLine(NamedDirective):
     """Say in one line what the proof of a spec found, or of ``all``."""
 
     def render(self, name: str) -> list[Node]:
@@ -167,7 +168,7 @@ class ProofLine(_Directive):
         return [nodes.paragraph("", line, classes=["mhadoc-report"])]
 
 
-class Outcomes(_Directive):
+class Outcomes(NamedDirective):
     """Show a table of outcomes, each cell observed while the page is read."""
 
     def render(self, name: str) -> list[Node]:
@@ -177,7 +178,7 @@ class Outcomes(_Directive):
         return outcome_table(spec, spec.table(name))
 
 
-class Twins(_Directive):
+class Twins(NamedDirective):
     """Show how many false twins the statements of a spec have; one that survives is a mistake."""
 
     def render(self, name: str) -> list[Node]:

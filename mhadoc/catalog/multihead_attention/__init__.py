@@ -3,6 +3,7 @@
 from mhadoc.catalog.multihead_attention.call import INPUTS, OUTPUTS
 from mhadoc.catalog.multihead_attention.claims import CLAIMS
 from mhadoc.catalog.multihead_attention.constructor import ARGUMENTS, ATTRIBUTES, REQUIREMENTS
+from mhadoc.catalog.multihead_attention.costs import FLOPS
 from mhadoc.catalog.multihead_attention.grid import CASES
 from mhadoc.catalog.multihead_attention.measured import measured, read
 from mhadoc.catalog.multihead_attention.mistakes import MISTAKES
@@ -30,6 +31,7 @@ SPEC = ModuleSpec(
     cases=CASES,
     claims=CLAIMS,
     tables=TABLES,
+    flops=FLOPS,
     read=read,
     measured=measured,
 )
