@@ -26,7 +26,8 @@ setup: $(READY) ## Make .venv with every pinned package; no work when it is up t
 html: build/html/.complete ## Prove the rules, run the gallery, write the site to build/html
 	@echo "The site is in build/html: make serve, or open build/html/index.html"
 
-test: $(READY) ## Run every test
+test: $(READY) ## Run every test, some in a browser: Chromium is installed where there is none
+	@.venv/bin/python tests/chromium.py
 	OMP_NUM_THREADS=1 $(RUN) pytest $(PYTEST_ARGS)
 
 doctest: $(READY) ## Run the examples of pages and docstrings

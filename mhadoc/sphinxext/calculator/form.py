@@ -105,10 +105,8 @@ def _options(field: Field) -> Iterator[str]:
 
 def _text(field: Field, named: str) -> str:
     hint = f' placeholder="{field.empty}"' if field.empty else ""
-    mode = _NUMERIC[field.kind]
-    return (
-        f'<input type="text" inputmode="{mode}" autocomplete="off" spellcheck="false" {named}{hint}>'
-    )
+    typed = f'type="text" inputmode="{_NUMERIC[field.kind]}" autocomplete="off" spellcheck="false"'
+    return f"<input {typed} {named}{hint}>"
 
 
 _CONTROLS = {"flag": _flag, "choice": _choice}

@@ -87,7 +87,7 @@ def _requirement(demand: Requirement, names: Iterable[str]) -> dict[str, Any]:
 
 def _accepted(accepts: Accepts | None) -> dict[str, bool] | None:
     """Return for each type whether a value of it is accepted."""
-    return accepts and {name: accepts(sample) for name, sample in _SAMPLES.items()}
+    return {name: accepts(sample) for name, sample in _SAMPLES.items()} if accepts else None
 
 
 def _told(demand: Requirement, known: set[str]) -> bool:
@@ -107,7 +107,9 @@ def _parts(condition: sympy.Basic) -> Iterator[sympy.Basic]:
 def _together(spec: ModuleSpec, part: sympy.Basic) -> dict[str, Any]:
     """Return a condition on what can be chosen together, beside the first axis that it names."""
     asked = {*free_names(part)}
-    at = next(axis.name for axis in spec.cases.part("call") if asked & axis.symbols - {*sizes(spec)})
+    at = next(
+        axis.name for axis in spec.cases.part("call") if asked & axis.symbols - {*sizes(spec)}
+    )
     return {"id": f"{at}.together", "at": at, "demand": _words(spec, part), "holds": part}
 
 
