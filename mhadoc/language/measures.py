@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import sympy
 
-__all__ = ["ABSENT", "Call", "Facts", "Measured", "kind_of"]
+__all__ = ["ABSENT", "Call", "Facts", "Kind", "Measured", "kind_of"]
 
 
 class Kind(NamedTuple):
