@@ -15,7 +15,7 @@ FILES = LC_ALL=C find $(1) -type f -not -path '*/__pycache__/*' -not -path 'docs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup html test doctest lint serve clean FORCE
+.PHONY: help setup html test doctest lint wheel links serve clean FORCE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,11 +39,17 @@ lint: $(READY) ## Check style and types
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 
+wheel: $(READY) ## Build the wheel and the source distribution into dist
+	$(RUN) build --no-isolation .
+
+links: $(READY) ## Follow every link that leads to another site
+	$(SPHINX) -q -t without_gallery -b linkcheck -d build/links/.doctrees docs build/links
+
 serve: html ## Serve the site on http://localhost:8000 (PORT=... for another)
 	$(RUN) http.server --directory build/html --bind 127.0.0.1 $(PORT)
 
 clean: ## Remove what the builds wrote; .venv stays
-	rm -rf build docs/auto_gallery docs/sg_execution_times.rst
+	rm -rf build dist docs/auto_gallery docs/sg_execution_times.rst
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
