@@ -25,9 +25,9 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     from mhadoc.sphinxext.calculator import directive as calculator
     from mhadoc.sphinxext.directives import DIRECTIVES
     from mhadoc.sphinxext.domain import MhadocDomain, outdated
-    from mhadoc.sphinxext.picture import Drawn, visitors
     from mhadoc.sphinxext.proofs import settle_folder
     from mhadoc.sphinxext.roles import ROLES
+    from mhadoc.sphinxext.svg import Drawn, visitors
 
     app.add_config_value("mhadoc_proof", True, "env", bool)
     app.add_config_value("mhadoc_cache", None, "", (str, type(None)))

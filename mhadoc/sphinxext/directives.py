@@ -13,10 +13,12 @@ from sphinx.util.docutils import SphinxDirective
 from mhadoc.errors import MhadocError, UnknownNameError
 from mhadoc.sphinxext.claims import claim_card
 from mhadoc.sphinxext.domain import MhadocDomain, domain_of
+from mhadoc.sphinxext.matrices import HIDDEN, grid, matrices
 from mhadoc.sphinxext.outcomes import outcome_table
 from mhadoc.sphinxext.page import Page
 from mhadoc.sphinxext.parts import PARTS, symbol_table
 from mhadoc.sphinxext.picture import picture
+from mhadoc.sphinxext.roles import sizes_given
 from mhadoc.sphinxext.text import refuted, verdict
 from mhadoc.sphinxext.twins import twin_table
 
@@ -59,6 +61,15 @@ class NamedDirective(SphinxDirective):
     def render(self, name: str) -> list[Node]:
         """Return the nodes for a name."""
         raise NotImplementedError
+
+    def placed(self, found: list[Node]) -> list[Node]:
+        """Return a picture whose links know the page on which they are."""
+        for node in found:
+            self.set_source_info(node)
+            for link in node.findall(pending_xref):
+                link["refdoc"] = self.env.docname
+                self.set_source_info(link)
+        return found
 
     @property
     def domain(self) -> MhadocDomain:
@@ -118,13 +129,42 @@ class Picture(NamedDirective):
         """Return the picture."""
         spec = self.domain.proofs.spec(name)
         self.domain.show(spec, map(spec.address, spec.parameters), self.get_location())
-        found = picture(spec)
-        for node in found:
-            self.set_source_info(node)
-            for link in node.findall(pending_xref):
-                link["refdoc"] = self.env.docname
-                self.set_source_info(link)
-        return found
+        return self.placed(picture(spec))
+
+
+class Matrices(NamedDirective):
+    """Draw the parameters that ``:rules:`` names as matrices, in numbers with ``:sizes:``."""
+
+    option_spec: ClassVar[dict[str, Callable[[str], object]]] = {
+        "rules": directives.unchanged_required,
+        "sizes": directives.unchanged_required,
+    }
+
+    def render(self, name: str) -> list[Node]:
+        """Return the pictures side by side."""
+        spec = self.domain.proofs.spec(name)
+        names = (each.strip() for each in self.options["rules"].split(","))
+        rules = [rule for each in names for rule in spec.named(each)]
+        self.domain.show(spec, map(spec.address, rules), self.get_location())
+        return self.placed(matrices(spec, rules, sizes_given(spec, self.options.get("sizes", ""))))
+
+
+class Mask(NamedDirective):
+    """Draw a boolean mask as a grid: ``:hidden:`` says what hides, ``:sides:`` names its axes."""
+
+    option_spec: ClassVar[dict[str, Callable[[str], object]]] = {
+        "hidden": lambda text: directives.choice(text, tuple(HIDDEN)),
+        "sides": directives.unchanged_required,
+    }
+
+    def render(self, name: str) -> list[Node]:
+        """Return the picture."""
+        spec, rest = self.domain.proofs.addressed(name)
+        (rule,) = spec.named(rest)
+        rows, _, columns = self.options["sides"].partition(",")
+        self.domain.show(spec, [spec.address(rule)], self.get_location())
+        sides = (rows.strip(), columns.strip())
+        return self.placed(grid(spec, rule, self.options["hidden"], sides))
 
 
 class OneClaim(NamedDirective):
@@ -203,6 +243,8 @@ DIRECTIVES: dict[str, type[Directive]] = {
     "spec": Spec,
     "symbols": Symbols,
     "picture": Picture,
+    "matrices": Matrices,
+    "mask": Mask,
     "claim": OneClaim,
     "claims": Claims,
     "report": ProofLine,

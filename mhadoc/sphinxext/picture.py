@@ -1,51 +1,22 @@
-"""A picture of a module as boxes, Drawn from its spec: links and text that can be read aloud."""
+"""A picture of a module as boxes, drawn from its spec: links and text that can be read aloud."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from docutils import nodes
-from sphinx import addnodes
 
 from mhadoc.sphinxext.boxes import Box, Line, Stage, returned, stages
+from mhadoc.sphinxext.svg import Drawn, element, linked
 
 if TYPE_CHECKING:
-    from sphinx.writers.html5 import HTML5Translator
-
     from mhadoc.language import ModuleSpec
 
-__all__ = ["Drawn", "picture", "visitors"]
+__all__ = ["picture"]
 
 # All in the units of the picture, which is shown at its own size or smaller.
 _WIDTH, _ROW, _PAD, _GAP, _FLOW, _LETTER = 328, 22, 6, 64, 40, 7
-
-
-class Drawn(nodes.General, nodes.Inline, nodes.TextElement):
-    """An element of SVG: its ``tag`` and, in ``at``, its attributes."""
-
-
-def visit(translator: HTML5Translator, node: Drawn) -> None:
-    """Open an element."""
-    there = "".join(f' {n}="{translator.attval(str(v))}"' for n, v in node["at"].items())
-    translator.body.append(f"<{node['tag']}{there}>")
-
-
-def depart(translator: HTML5Translator, node: Drawn) -> None:
-    """Close an element."""
-    translator.body.append(f"</{node['tag']}>")
-
-
-def skip(translator: Any, node: Drawn) -> None:
-    """Leave the picture out where there is no SVG."""
-    raise nodes.SkipNode
-
-
-#: How each kind of builder writes the picture.
-visitors: dict[str, tuple[Callable[..., None], Callable[..., None] | None]] = {
-    "html": (visit, depart),
-    **dict.fromkeys(("latex", "text", "man", "texinfo"), (skip, None)),
-}
 
 
 def picture(spec: ModuleSpec) -> list[nodes.Node]:
@@ -87,10 +58,10 @@ def _beside(found: Sequence[Stage], out: Line) -> _Canvas:
 def _svg(spec: ModuleSpec, kind: str, canvas: _Canvas) -> Drawn:
     name = f"picture-{kind}-{spec.name}"
     words = "Boxes are modules, lines are their parameters with shapes; each leads to its rule."
-    return _element(
+    return element(
         "svg",
-        _element("title", f"nn.{spec.name} as boxes", id=f"{name}-title"),
-        _element("desc", f"nn.{spec.name}: {spec.summary}. {words}", id=f"{name}-text"),
+        element("title", f"nn.{spec.name} as boxes", id=f"{name}-title"),
+        element("desc", f"nn.{spec.name}: {spec.summary}. {words}", id=f"{name}-text"),
         *canvas.shapes,
         viewBox=f"0 0 {canvas.width} {canvas.height}",
         width=canvas.width,
@@ -101,7 +72,7 @@ def _svg(spec: ModuleSpec, kind: str, canvas: _Canvas) -> Drawn:
 
 
 class _Canvas:
-    """What is Drawn so far, and how much room it takes."""
+    """What is drawn so far, and how much room it takes."""
 
     def __init__(self, width: int) -> None:
         self.shapes: list[nodes.Node] = []
@@ -122,7 +93,7 @@ class _Canvas:
 
     def box(self, box: Box, x: int, y: int, width: int) -> int:
         """Draw a box with all that is in it, and return where it ends."""
-        frame = _element("rect")
+        frame = element("rect")
         self.shapes.append(frame)
         bottom = y + _PAD // 2
         for line in box.lines:
@@ -136,18 +107,18 @@ class _Canvas:
         return bottom
 
     def _arrow(self, *paths: str) -> None:
-        self.shapes.append(_element("path", d="".join(paths)))
+        self.shapes.append(element("path", d="".join(paths)))
 
     def _link(self, line: Line, x: int, y: int, width: int, kind: str = "") -> None:
         """Draw a line of text that leads to its address; all of its row can be clicked."""
-        row = _element("rect", x=x, y=y, width=width, height=_ROW, **{"class": "mhadoc-touch"})
+        row = element("rect", x=x, y=y, width=width, height=_ROW, **{"class": "mhadoc-touch"})
         base = y + _ROW - 7
-        parts = [_element("title", line.name), row, *_stripes(line, x, y)]
-        parts.append(_element("text", line.text, x=x + _PAD + 4, y=base, **{"class": kind}))
+        parts = [element("title", line.name), row, *_stripes(line, x, y)]
+        parts.append(element("text", line.text, x=x + _PAD + 4, y=base, **{"class": kind}))
         if line.note:
             end = {"x": x + width - _PAD, "y": base, "class": "mhadoc-note"}
-            parts.append(_element("text", line.note, **end))
-        self.shapes.append(_reference(line, _element("g", *parts)))
+            parts.append(element("text", line.note, **end))
+        self.shapes.append(linked(line.address, element("g", *parts)))
 
 
 def _stripes(line: Line, x: int, y: int) -> Iterator[Drawn]:
@@ -156,23 +127,4 @@ def _stripes(line: Line, x: int, y: int) -> Iterator[Drawn]:
     for place, name in enumerate(line.blocks):
         top = y + 2 + place * height
         colour = {"class": f"mhadoc-block mhadoc-{name}"}
-        yield _element("rect", x=x + 3, y=round(top, 1), width=4, height=round(height, 1), **colour)
-
-
-def _reference(line: Line, inner: Drawn) -> nodes.Node:
-    """Return a link that the domain resolves once every page is read."""
-    return addnodes.pending_xref(
-        "",
-        inner,
-        refdomain="mhadoc",
-        reftype="rule",
-        reftarget=line.address,
-        refexplicit=True,
-        refwarn=True,
-    )
-
-
-def _element(tag: str, *inside: nodes.Node | str, **at: object) -> Drawn:
-    found = Drawn("", tag=tag, at=at, support_smartquotes=False)
-    found += [nodes.Text(part) if isinstance(part, str) else part for part in inside]
-    return found
+        yield element("rect", x=x + 3, y=round(top, 1), width=4, height=round(height, 1), **colour)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mhadoc.language import ModuleSpec, Rule
     from mhadoc.proof.report import Report
 
-__all__ = ["ROLES", "ClaimRole", "ReportRole", "RuleRole", "ShapeRole"]
+__all__ = ["ROLES", "ClaimRole", "ReportRole", "RuleRole", "ShapeRole", "sizes_given"]
 
 _FLAGS = {"True": 1, "False": 0}
 
@@ -42,7 +42,7 @@ class ShapeRole(SphinxRole):
         try:
             spec, name = domain.proofs.addressed(address.strip())
             rules = _with_shape(spec.named(name), address)
-            sizes = _sizes(spec, given)
+            sizes = sizes_given(spec, given)
             chosen = [rule for rule in rules if _possible(rule, sizes)]
             if not chosen:
                 raise ShapeError(f"{address.strip()} does not exist with {given.strip()}")
@@ -153,7 +153,7 @@ def _with_shape(rules: tuple[Rule, ...], address: str) -> list[Rule]:
     return found
 
 
-def _sizes(spec: ModuleSpec, given: str) -> dict[str, int]:
+def sizes_given(spec: ModuleSpec, given: str) -> dict[str, int]:
     """Return the numbers that a text such as ``embed_dim=512, bias=True`` gives."""
     sizes: dict[str, int] = {}
     for part in filter(None, map(str.strip, given.split(","))):
