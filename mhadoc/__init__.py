@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mhadoc.answers.explain import explain
     from mhadoc.answers.predict import predict
     from mhadoc.answers.problem import Problem
+    from mhadoc.answers.why import why_not_fast_path
     from mhadoc.catalog import spec, specs
     from mhadoc.errors import MhadocError, RuleError, ShapeError, UnknownNameError
     from mhadoc.proof.report import Refutation, Report
@@ -34,6 +35,7 @@ _HOMES = {
     "spec": "mhadoc.catalog",
     "specs": "mhadoc.catalog",
     "verify": "mhadoc.proof.verify",
+    "why_not_fast_path": "mhadoc.answers.why",
 }
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "spec",
     "specs",
     "verify",
+    "why_not_fast_path",
 ]
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from mhadoc.catalog.transformer_encoder import claims, masks, nested
 from mhadoc.catalog.transformer_encoder.mistakes import MISTAKES
+from mhadoc.catalog.transformer_encoder.paths import FAST_PATH
 from mhadoc.catalog.transformer_encoder.rules import SPEC as _RULES
 
 __all__ = ["SPEC"]
@@ -16,4 +17,5 @@ SPEC = replace(
         *nested.CLAIMS,
     ),
     call_requirements=(*MISTAKES, *_RULES.call_requirements),
+    fast_path=FAST_PATH,
 )

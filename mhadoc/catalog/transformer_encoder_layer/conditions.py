@@ -14,7 +14,11 @@ from mhadoc.catalog.multihead_attention.claims.surroundings import (
     autocast_for_cuda,
     switched_off,
 )
-from mhadoc.catalog.transformer_encoder_layer.rules import FORWARD, fast, padded, src_mask_rank
+from mhadoc.catalog.transformer_encoder_layer.paths import FORWARD, fast
+from mhadoc.catalog.transformer_encoder_layer.rules import (
+    padded,
+    src_mask_rank,
+)
 from mhadoc.language import Claim, Mismatch, Seen, same
 
 _KERNEL = "_transformer_encoder_layer_fwd"

@@ -7,11 +7,9 @@ from functools import partial
 from sympy import And, Eq, Not
 
 from mhadoc.catalog.multihead_attention.claims.compare import alike
+from mhadoc.catalog.transformer_encoder_layer.paths import FAST_ARGUMENTS, FORWARD, fast
 from mhadoc.catalog.transformer_encoder_layer.rules import (
-    FAST_PATH,
-    FORWARD,
     INIT,
-    fast,
     is_causal,
     padded,
     padded_float,
@@ -24,13 +22,13 @@ from mhadoc.language.compiled import truth
 
 _LAYER = "_transformer_encoder_layer_fwd"
 _ATTENTION = "_native_multi_head_attention"
-_OTHERS = And(*(demand.holds for demand in FAST_PATH if demand.id != "fast_path.activation"))
+_OTHERS = And(*(demand.holds for demand in FAST_ARGUMENTS if demand.id != "fast_path.activation"))
 _UNMASKED = And(Eq(src_mask_rank, 0), Not(padded))
 
 
 def _taken(seen: Seen, left_out: Requirement | None = None) -> Mismatch | None:
     """Compare which kernel runs with the conditions, and in a legal case with odd heads too."""
-    conditions = [condition.holds for condition in FAST_PATH if condition is not left_out]
+    conditions = [condition.holds for condition in FAST_ARGUMENTS if condition is not left_out]
     expected = all(truth(condition, seen.values) for condition in conditions)
     if wrong := same(expected, _LAYER in seen.operators()):
         return wrong
@@ -92,7 +90,7 @@ CLAIMS = (
         """,
         check=_taken,
         axes=("bias", "batch_first", "activation", "rank", "training", "grad"),
-        twins={f"without {c.demand}": partial(_taken, left_out=c) for c in FAST_PATH},
+        twins={f"without {c.demand}": partial(_taken, left_out=c) for c in FAST_ARGUMENTS},
         source=FORWARD,
     ),
     Claim(

@@ -8,12 +8,11 @@ from sympy import And, Not, Or
 
 from mhadoc.catalog.transformer_by_hand import as_by_hand, encoder_layer, passed_on
 from mhadoc.catalog.transformer_encoder_layer.numbers import EXACT, RUNS
+from mhadoc.catalog.transformer_encoder_layer.paths import FORWARD, fast
 from mhadoc.catalog.transformer_encoder_layer.rules import (
     FEED,
-    FORWARD,
     INIT,
     SELF,
-    fast,
     is_causal,
     padded,
     padded_float,

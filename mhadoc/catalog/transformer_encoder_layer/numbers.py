@@ -8,9 +8,9 @@ from typing import Any
 from sympy import And, Eq, Not, Or
 
 from mhadoc.catalog.multihead_attention.claims.compare import shapes, told
+from mhadoc.catalog.transformer_encoder_layer.paths import FORWARD
 from mhadoc.catalog.transformer_encoder_layer.rules import (
     CALL_REQUIREMENTS,
-    FORWARD,
     INIT,
     is_causal,
     padded,

@@ -1,6 +1,6 @@
 """The rules of nn.TransformerEncoderLayer: its arguments, the modules inside, and its call."""
 
-from sympy import And, Eq, Implies, Mod, Not, Or
+from sympy import And, Eq, Implies, Not, Or
 
 from mhadoc.catalog.multihead_attention.paths import discards_mask
 from mhadoc.catalog.multihead_attention.paths import fast as attention_fast
@@ -16,7 +16,7 @@ from mhadoc.catalog.transformer_calls import (
     result,
     sequence,
 )
-from mhadoc.catalog.transformer_measured import measured
+from mhadoc.catalog.transformer_encoder_layer.paths import FAST_PATH, FORWARD, fast, measured
 from mhadoc.catalog.transformer_terms import (
     GOOD,
     SOURCE,
@@ -26,14 +26,10 @@ from mhadoc.catalog.transformer_terms import (
     activation_demand,
     activation_relu_or_gelu,
     attention,
-    batch_first,
-    batched,
-    bias,
     d_model,
     derived,
     dim_feedforward,
     drop,
-    grad,
     head_dim,
     layer_arguments,
     layer_norm,
@@ -41,7 +37,6 @@ from mhadoc.catalog.transformer_terms import (
     nhead,
     norm_first,
     read,
-    training,
 )
 from mhadoc.language import (
     Attribute,
@@ -55,7 +50,6 @@ from mhadoc.language import (
 )
 
 INIT = f"{SOURCE}: TransformerEncoderLayer.__init__"
-FORWARD = f"{SOURCE}: TransformerEncoderLayer.forward"
 SELF = f"{SOURCE}: TransformerEncoderLayer._sa_block"
 FEED = f"{SOURCE}: TransformerEncoderLayer._ff_block"
 
@@ -107,63 +101,6 @@ REQUIREMENTS = demanded(
     plain=GOOD,
 )
 
-
-def _condition(id: str, holds: object, demand: str, reason: str, hint: str) -> Requirement:
-    return Requirement(f"fast_path.{id}", demand, "", reason, hint, holds=holds, source=FORWARD)
-
-
-#: What has to hold for torch._transformer_encoder_layer_fwd to be called, in torch's order.
-FAST_PATH = (
-    _condition(
-        "batched",
-        batched,
-        "the input has three axes",
-        "input not batched; expected src.dim() of 3 but got 2",
-        "add a batch axis of one",
-    ),
-    _condition(
-        "eval", Not(training), "the layer is in eval mode", "training is enabled", "call eval()"
-    ),
-    _condition(
-        "batch_first",
-        batch_first,
-        "the layer was built with batch_first=True",
-        "self_attn.batch_first was not True",
-        "build with batch_first=True",
-    ),
-    _condition(
-        "bias",
-        bias,
-        "the layer was built with bias=True",
-        "self_attn was passed bias=False",
-        "build with bias=True",
-    ),
-    _condition(
-        "activation",
-        activation_relu_or_gelu > 0,
-        "the activation is F.relu, F.gelu, nn.ReLU or nn.GELU",
-        "activation_relu_or_gelu was not True",
-        'pass activation="relu" or "gelu"',
-    ),
-    _condition(
-        "even_heads",
-        Eq(Mod(nhead, 2), 0),
-        "nhead is even",
-        "num_head is odd",
-        "choose an even nhead",
-    ),
-    _condition(
-        "no_grad",
-        Not(grad),
-        "autograd is disabled, or neither the input nor a parameter requires a gradient",
-        "grad is enabled and at least one of query or the "
-        "input/output projection weights or biases requires_grad",
-        "call under torch.no_grad() or torch.inference_mode()",
-    ),
-)
-
-#: The fused kernel of the whole layer is called in a case exactly when this holds.
-fast = And(*(condition.holds for condition in FAST_PATH))
 
 #: The attention makes the causal mask itself, and the mask given is not looked at.
 discarded = And(SELF_ATTN.here(discards_mask), Not(fast))

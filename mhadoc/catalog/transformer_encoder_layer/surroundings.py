@@ -8,10 +8,9 @@ from typing import Any
 from sympy import And, Eq, Not
 
 from mhadoc.catalog.multihead_attention.claims.compare import alike, told
+from mhadoc.catalog.transformer_encoder_layer.paths import FORWARD, fast
 from mhadoc.catalog.transformer_encoder_layer.rules import (
-    FORWARD,
     INIT,
-    fast,
     is_causal,
     padded,
     src_mask_rank,

@@ -1,0 +1,136 @@
+"""Why a call does not take torch's fast path: every reason, not only the first one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mhadoc.answers.call.asked import called
+from mhadoc.answers.call.binding import bound
+from mhadoc.answers.problem import Problem
+from mhadoc.catalog import spec
+from mhadoc.catalog.transformer_encoder.paths import state
+from mhadoc.errors import RuleError, UnknownNameError
+from mhadoc.language import ModuleSpec
+from mhadoc.language.compiled import truth
+
+__all__ = ["why_not_fast_path"]
+
+_LAYER = "TransformerEncoderLayer"
+_STACK = "TransformerEncoder"
+_WHOLE = "Transformer"
+
+
+def why_not_fast_path(module: Any, *args: Any, **kwargs: Any) -> list[Problem]:
+    """Return every reason why a call of a module does not take torch's fast path; nothing runs.
+
+    An empty list means that it is taken. Each reason is a warning: its ``rule`` is the condition
+    that is not met, ``observed`` has torch's own words, and ``hint`` is the mend. In a
+    TransformerEncoder, also that of a Transformer, every layer has to take its own, and padding,
+    where a mask tells of some, has to be left out; ``argument`` says where it is not so.
+
+    Raises UnknownNameError for a module that has no spec, and RuleError for inputs that forward
+    does not take.
+
+    >>> import mhadoc, torch
+    >>> mha, x = torch.nn.MultiheadAttention(6, 3, batch_first=True).eval(), torch.zeros(2, 5, 6)
+    >>> with torch.no_grad():
+    ...     [reason.hint for reason in mhadoc.why_not_fast_path(mha, x, x, x)]
+    ['choose an even num_heads']
+    """
+    found = spec(module)
+    inputs = bound(found, args, kwargs)
+    first = next(iter(inputs))
+    if not hasattr(inputs[first], "is_nested"):
+        values = {first: type(inputs[first]).__name__}
+        expected, hint = f"{first} must be a tensor", "pass the tensor of the call"
+        raise RuleError(f"{found.name}.{first}", values=values, expected=expected, hint=hint)
+    return list(_reasons(found, module, inputs))
+
+
+def _reasons(found: ModuleSpec, module: Any, inputs: Mapping[str, Any]) -> Iterator[Problem]:
+    if found.name == _WHOLE:
+        yield from _stack(module.encoder, _of_encoder(inputs), "encoder")
+    elif found.name == _STACK:
+        yield from _stack(module, inputs, "")
+    elif found.fast_path:
+        yield from _alone(found, module, inputs, found.name)
+    else:
+        yield _without(found.name, f"nn.{found.name}")
+
+
+def _of_encoder(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the encoder of a whole Transformer is called with."""
+    shared = {name: inputs[name] for name in ("src", "src_key_padding_mask")}
+    return {**shared, "mask": inputs["src_mask"]}
+
+
+def _without(place: str, what: str) -> Problem:
+    """Return the reason for a module that torch has no fused kernel for."""
+    expected, observed = "a fast path is asked for", f"torch has none for {what}"
+    hint = "use nn.MultiheadAttention, nn.TransformerEncoderLayer, or a stack of those layers"
+    return Problem(place, "fast_path", expected, observed, hint, "warning")
+
+
+def _alone(
+    found: ModuleSpec, module: Any, inputs: Mapping[str, Any], place: str, **known: int
+) -> Iterator[Problem]:
+    """Iterate over the reasons of one attention or layer; some symbols may be known already."""
+    call = called(found, module, inputs)
+    values = {**found.symbols_of(call), **known}
+    yield from _unmet(found, values, {**values, **inputs, "module": module}, place)
+
+
+def _unmet(
+    found: ModuleSpec, values: Mapping[str, Any], shown: Mapping[str, Any], place: str
+) -> Iterator[Problem]:
+    for condition in found.fast_path:
+        if truth(condition.holds, values):
+            continue
+        said = condition.message.format_map(shown)
+        yield Problem(
+            place,
+            f"{found.name}.{condition.id}",
+            f"the fast path needs that {condition.demand.replace('`', '')}",
+            f"torch says: {said}" if said else "torch gives no reason",
+            condition.hint,
+            "warning",
+        )
+
+
+def _stack(stack: Any, inputs: Mapping[str, Any], place: str) -> Iterator[Problem]:
+    """Iterate over the reasons of a stack: its own, where there is padding, and its layers'."""
+    if not _is(stack, _STACK) or not stack.layers or not all(_is(n, _LAYER) for n in stack.layers):
+        yield _without(place or _STACK, "anything but a stack of nn.TransformerEncoderLayer")
+        return
+    padding = inputs["src_key_padding_mask"]
+    own = [] if padding is None else list(_of_padding(stack, inputs, place or _STACK))
+    yield from own
+    given = {
+        "src": inputs["src"],
+        "src_mask": inputs["mask"],
+        "src_key_padding_mask": padding if own else None,
+        "is_causal": False,
+    }
+    known = {"nested": 1} if padding is not None and not own else {}
+    for number, layer in enumerate(stack.layers):
+        here = ".".join(filter(None, (place, "layers", str(number))))
+        reasons = list(_alone(spec(_LAYER), layer, given, here, **known))
+        yield from reasons
+        if any(reason.rule.endswith(".no_grad") for reason in reasons):
+            known["grad"] = 1  # what a layer returns requires a gradient if anything in it does
+
+
+def _of_padding(stack: Any, inputs: Mapping[str, Any], place: str) -> Iterator[Problem]:
+    """Iterate over the reasons why padded positions are not left out."""
+    values = state(stack, inputs)
+    yield from _unmet(spec(_STACK), values, {**values, **inputs}, place)
+
+
+def _is(module: Any, name: str) -> bool:
+    """Tell whether a module is of this class of torch and has its forward."""
+    own = type(module).forward.__module__.startswith("torch.nn.")
+    try:
+        return own and spec(module).name == name
+    except UnknownNameError:
+        return False

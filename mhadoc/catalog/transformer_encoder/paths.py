@@ -1,0 +1,173 @@
+"""When a stack of encoder layers leaves padded positions out: every condition, in torch's order."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from sympy import And, Basic, Eq, Implies, Not
+
+from mhadoc.catalog.multihead_attention.paths import (
+    autocast,
+    fast_path_enabled,
+    nested,
+    overridden,
+)
+from mhadoc.catalog.transformer_calls import mask_symbols
+from mhadoc.catalog.transformer_encoder_layer.paths import layer_state, supported_device
+from mhadoc.catalog.transformer_terms import SOURCE, batched, grad, norm_first, training
+from mhadoc.language import Requirement, Symbol
+
+__all__ = ["FAST_PATH", "SURROUNDINGS", "state"]
+
+FORWARD = f"{SOURCE}: TransformerEncoder.forward"
+
+#: What a stack looks at beside its arguments and what surrounds the call.
+SURROUNDINGS = (
+    Symbol("enable_nested_tensor", "the attribute `enable_nested_tensor`", "flag"),
+    Symbol("use_nested_tensor", "the attribute `use_nested_tensor`, set when built", "flag"),
+    Symbol("checked_while_compiling", "whether `torch.compile` is to check the padding", "flag"),
+    Symbol("left_aligned", "whether all padding is at the end, or nothing checks it", "flag"),
+)
+_asked, _used, _compiling, _aligned = (symbol.expr for symbol in SURROUNDINGS)
+_mask_rank = mask_symbols("mask")[0].expr
+
+
+def _condition(id: str, holds: Basic, demand: str, reason: str, hint: str) -> Requirement:
+    return Requirement(f"fast_path.{id}", demand, "", reason, hint, holds=holds, source=FORWARD)
+
+
+_SET = "self.use_nested_tensor (set in init) was not True"
+
+#: What has to hold for torch._nested_tensor_from_mask to be called, where there is padding.
+FAST_PATH = (
+    _condition(
+        "enabled",
+        fast_path_enabled,
+        "the fast path is not switched off",
+        "torch.backends.mha.get_fastpath_enabled() was not True",
+        "call torch.backends.mha.set_fastpath_enabled(True)",
+    ),
+    _condition(
+        "asked",
+        _asked,
+        "the stack was built with enable_nested_tensor=True",
+        _SET,
+        "build with enable_nested_tensor=True",
+    ),
+    _condition(
+        "norm_last",
+        Implies(_asked, Not(norm_first)),
+        "its layers were built with norm_first=False",
+        _SET,
+        "build the layer with norm_first=False",
+    ),
+    _condition(
+        "layer",
+        Implies(And(_asked, Not(norm_first)), _used),
+        "the layer it was built from has a fast path",
+        _SET,
+        "build the stack from a layer with batch_first=True, bias=True, relu or gelu, "
+        "an even nhead and one eps",
+    ),
+    _condition(
+        "eval",
+        Not(training),
+        "the first layer is in eval mode",
+        "self.layers[0] was in training mode",
+        "call eval()",
+    ),
+    _condition(
+        "batched",
+        batched,
+        "the input has three axes",
+        "input not batched; expected src.dim() of 3 but got {src.ndim}",
+        "add a batch axis of one",
+    ),
+    _condition(
+        "not_compiled",
+        Not(_compiling),
+        "torch.compile does not have to check the padding",
+        "mask_check enabled with torch.compile or torch.export",
+        "build with mask_check=False, and put all padding at the end",
+    ),
+    _condition(
+        "left_aligned",
+        _aligned,
+        "all padding is at the end",
+        "mask_check enabled, and src and src_key_padding_mask was not left aligned",
+        "move the padding to the end",
+    ),
+    _condition(
+        "plain_input",
+        Not(nested),
+        "the input is not nested already",
+        "NestedTensor input is not supported",
+        "leave out src_key_padding_mask: a nested tensor knows its lengths",
+    ),
+    _condition(
+        "padding_alone",
+        Eq(_mask_rank, 0),
+        "the padding mask comes without mask",
+        "src_key_padding_mask and mask were both supplied",
+        "leave out one of the two",
+    ),
+    _condition(
+        "autocast",
+        Not(autocast),
+        "CUDA's autocast is off",
+        "autocast is enabled",
+        "leave torch.autocast, or convert the module by hand",
+    ),
+    _condition(
+        "plain_tensors",
+        Not(overridden),
+        "no tensor is of a subclass with `__torch_function__`",
+        "some Tensor argument has_torch_function",
+        "pass plain tensors",
+    ),
+    _condition(
+        "device",
+        supported_device,
+        "the input is on `cpu`, `cuda`, `xpu` or the `privateuseone` device",
+        "src device is neither one of ['cpu', 'cuda', 'xpu', 'privateuseone']",
+        "move stack and input to the CPU or a CUDA device",
+    ),
+    _condition(
+        "no_grad",
+        Not(grad),
+        "autograd is disabled, or neither the input nor a parameter of the first layer requires "
+        "a gradient",
+        "grad is enabled and at least one of query or the "
+        "input/output projection weights or biases requires_grad",
+        "call under torch.no_grad() or torch.inference_mode()",
+    ),
+)
+
+
+def state(stack: Any, inputs: Mapping[str, Any]) -> dict[str, int]:
+    """Return what a stack looks at in a call before it leaves padded positions out."""
+    src, padding, first = inputs["src"], inputs["src_key_padding_mask"], stack.layers[0]
+    checks = getattr(stack, "mask_check", True)
+    mask = inputs["mask"]
+    return {
+        "enable_nested_tensor": int(getattr(stack, "enable_nested_tensor", False)),
+        "use_nested_tensor": int(getattr(stack, "use_nested_tensor", False)),
+        "checked_while_compiling": int(checks and sys.modules["torch"].compiler.is_compiling()),
+        "left_aligned": int(not checks or _is_left_aligned(src, padding)),
+        "norm_first": int(first.norm_first),
+        "training": int(first.training),
+        "batched": int(src.dim() == 3),
+        "nested": int(src.is_nested),
+        "mask_rank": 0 if mask is None else mask.dim(),
+        **layer_state(first, src),
+    }
+
+
+def _is_left_aligned(src: Any, padding: Any) -> bool:
+    """Tell whether the positions that are hidden come last; a mask of another shape is refused."""
+    if src.is_nested or tuple(padding.shape) != tuple(src.shape[:2]):
+        return True
+    seen = padding == 0
+    return not bool((seen[:, 1:] & ~seen[:, :-1]).any())

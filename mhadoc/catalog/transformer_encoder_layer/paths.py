@@ -1,0 +1,194 @@
+"""When an encoder layer runs as one fused kernel: every condition, in the order torch looks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import And, Basic, Eq, Mod, Not, Or
+
+from mhadoc.catalog.multihead_attention.measured import around, needs_grad
+from mhadoc.catalog.multihead_attention.paths import (
+    autocast,
+    fast_path_enabled,
+    nested,
+    overridden,
+)
+from mhadoc.catalog.transformer_calls import mask_symbols
+from mhadoc.catalog.transformer_measured import measured as measured_everywhere
+from mhadoc.catalog.transformer_terms import (
+    SOURCE,
+    activation_relu_or_gelu,
+    batch_first,
+    batched,
+    bias,
+    grad,
+    nhead,
+    training,
+)
+from mhadoc.language import Call, Requirement, Symbol
+
+__all__ = ["FAST_ARGUMENTS", "FAST_PATH", "SURROUNDINGS", "fast", "layer_state", "measured"]
+
+FORWARD = f"{SOURCE}: TransformerEncoderLayer.forward"
+
+#: What a layer's choice of path depends on beside its arguments and what surrounds the call.
+SURROUNDINGS = (
+    Symbol("same_width", "whether the attention keeps q, k and v in one matrix", "flag"),
+    Symbol("same_eps", "whether `norm1.eps` and `norm2.eps` are equal", "flag"),
+    Symbol("hooked", "whether a forward hook is on the layer or a module inside", "flag"),
+    Symbol(
+        "supported_device",
+        "whether every tensor is on `cpu`, `cuda`, `xpu` or `privateuseone`",
+        "flag",
+    ),
+)
+same_width, same_eps, hooked, supported_device = (symbol.expr for symbol in SURROUNDINGS)
+_DEVICES = ("cpu", "cuda", "xpu", "privateuseone")
+
+_masked = Or(
+    mask_symbols("src_mask")[0].expr > 0, mask_symbols("src_key_padding_mask", padding=True)[0].expr
+)
+
+
+def _condition(id: str, holds: Basic, demand: str, reason: str, hint: str) -> Requirement:
+    return Requirement(f"fast_path.{id}", demand, "", reason, hint, holds=holds, source=FORWARD)
+
+
+#: What has to hold for torch._transformer_encoder_layer_fwd to be called.
+FAST_PATH = (
+    _condition(
+        "enabled",
+        fast_path_enabled,
+        "the fast path is not switched off",
+        "torch.backends.mha.get_fastpath_enabled() was not True",
+        "call torch.backends.mha.set_fastpath_enabled(True)",
+    ),
+    _condition(
+        "batched",
+        batched,
+        "the input has three axes",
+        "input not batched; expected src.dim() of 3 but got {src.ndim}",
+        "add a batch axis of one",
+    ),
+    _condition(
+        "eval", Not(training), "the layer is in eval mode", "training is enabled", "call eval()"
+    ),
+    _condition(
+        "batch_first",
+        batch_first,
+        "the layer was built with batch_first=True",
+        "self_attn.batch_first was not True",
+        "build with batch_first=True",
+    ),
+    _condition(
+        "bias",
+        bias,
+        "the layer was built with bias=True",
+        "self_attn was passed bias=False",
+        "build with bias=True",
+    ),
+    _condition(
+        "same_width",
+        same_width,
+        "the attention inside keeps q, k and v in one matrix",
+        "self_attn._qkv_same_embed_dim was not True",
+        "leave self_attn as the layer builds it",
+    ),
+    _condition(
+        "activation",
+        activation_relu_or_gelu > 0,
+        "the activation is F.relu, F.gelu, nn.ReLU or nn.GELU",
+        "activation_relu_or_gelu was not True",
+        'pass activation="relu" or "gelu"',
+    ),
+    _condition(
+        "same_eps",
+        same_eps,
+        "norm1 and norm2 have the same eps",
+        "norm1.eps is not equal to norm2.eps",
+        "give norm1 and norm2 one eps",
+    ),
+    _condition(
+        "nested_alone",
+        Not(And(nested, _masked)),
+        "a nested input comes without masks",
+        "neither src_key_padding_mask nor src_mask are not supported with NestedTensor input",
+        "leave out the masks: a nested tensor knows its lengths",
+    ),
+    _condition(
+        "even_heads",
+        Eq(Mod(nhead, 2), 0),
+        "nhead is even",
+        "num_head is odd",
+        "choose an even nhead",
+    ),
+    _condition(
+        "autocast",
+        Not(autocast),
+        "CUDA's autocast is off",
+        "autocast is enabled",
+        "leave torch.autocast, or convert the module by hand",
+    ),
+    _condition(
+        "no_hooks",
+        Not(hooked),
+        "no forward hook is on the layer or a module inside it",
+        "forward pre-/hooks are attached to the module",
+        "remove the hooks: handle.remove()",
+    ),
+    _condition(
+        "plain_tensors",
+        Not(overridden),
+        "no tensor is of a subclass with `__torch_function__`",
+        "some Tensor argument has_torch_function",
+        "pass plain tensors",
+    ),
+    _condition(
+        "device",
+        supported_device,
+        "every tensor is on `cpu`, `cuda`, `xpu` or the `privateuseone` device",
+        "some Tensor argument's device is neither one of ['cpu', 'cuda', 'xpu', 'privateuseone']",
+        "move layer and input to the CPU or a CUDA device",
+    ),
+    _condition(
+        "no_grad",
+        Not(grad),
+        "autograd is disabled, or neither the input nor a parameter requires a gradient",
+        "grad is enabled and at least one of query or the "
+        "input/output projection weights or biases requires_grad",
+        "call under torch.no_grad() or torch.inference_mode()",
+    ),
+)
+
+_SURROUNDINGS = {s.expr for s in SURROUNDINGS} | {fast_path_enabled, nested, autocast, overridden}
+
+#: The conditions that the arguments decide; the others hold wherever nothing unusual is done.
+FAST_ARGUMENTS = tuple(c for c in FAST_PATH if not c.holds.free_symbols & _SURROUNDINGS)
+
+#: The fused kernel of the whole layer is called in a case exactly when this holds.
+fast = And(*(condition.holds for condition in FAST_ARGUMENTS))
+
+
+def measured(call: Call) -> dict[str, Any]:
+    """Return the symbols that a call of a layer decides, and those of what surrounds it."""
+    found = measured_everywhere(call)
+    if call.module is None:
+        return found | {"same_width": 1, "same_eps": 1, "hooked": 0, "supported_device": 1}
+    return found | layer_state(call.module, call.inputs["src"])
+
+
+def layer_state(layer: Any, src: Any) -> dict[str, int]:
+    """Return what a layer looks at beside its arguments, for an input."""
+    tensors = [src, *layer.parameters()]
+    return {
+        "same_width": int(layer.self_attn._qkv_same_embed_dim),
+        "same_eps": int(layer.norm1.eps == layer.norm2.eps),
+        "hooked": int(any(m._forward_hooks or m._forward_pre_hooks for m in layer.modules())),
+        "supported_device": int(all(_device(tensor) in _DEVICES for tensor in tensors)),
+        "grad": needs_grad(tensors),
+        **around(tensors),
+    }
+
+
+def _device(tensor: Any) -> str:
+    return str(getattr(getattr(tensor, "device", None), "type", "cpu"))
