@@ -74,12 +74,17 @@ class Cases:
     In a case all sizes differ, so that no two letters can be mistaken for each other. A size is
     a number, or an expression in sizes before it. In the quick proof every combination of
     ``strength`` choices occurs.
+
+    ``apart`` are groups of axes that no statement names together. They are not crossed: in each
+    case at most one group departs from its plainest choices. The quick proof crosses them all the
+    same, as any axes.
     """
 
     sizes: Mapping[str, Any]
     axes: tuple[Axis, ...]
     consistent: sympy.Basic = field(default=sympy.true)
     strength: int = 3
+    apart: tuple[tuple[str, ...], ...] = ()
 
     @cached_property
     def numbers(self) -> dict[str, int]:
@@ -99,11 +104,20 @@ class Cases:
         return tuple(axis for axis in self.axes if axis.part == part)
 
     def __iter__(self) -> Iterator[Case]:
-        """Iterate over every consistent case, the last axis varying fastest."""
+        """Iterate over every case; the last axis varies fastest, except of those that are apart."""
         return self.having({})
 
+    def __contains__(self, case: Case) -> bool:
+        """Tell whether a case's choices go together, and cross no groups that are apart."""
+        departed = (any(case.at[place] for place in group) for group in self._groups)
+        return sum(departed) <= 1 and self.allows(case)
+
     def having(self, fixed: Mapping[int, int]) -> Iterator[Case]:
-        """Iterate over every consistent case in which some axes are at the positions given."""
+        """Iterate over every case in which some axes are at the positions given."""
+        for part in self._parted(fixed):
+            yield from self._having(part)
+
+    def _having(self, fixed: Mapping[int, int]) -> Iterator[Case]:
         places, allowed = self._coupled
         options = (
             (fixed[place],) if place in fixed else range(len(axis.choices))
@@ -114,11 +128,14 @@ class Cases:
                 yield Case(at)
 
     def __len__(self) -> int:
-        """Return the number of consistent cases."""
+        """Return the number of cases."""
         return self.number({})
 
     def number(self, fixed: Mapping[int, int]) -> int:
-        """Return the number of consistent cases in which some axes are at the positions given."""
+        """Return the number of cases in which some axes are at the positions given."""
+        return sum(map(self._number, self._parted(fixed)))
+
+    def _number(self, fixed: Mapping[int, int]) -> int:
         places, allowed = self._coupled
         free = (
             len(axis.choices)
@@ -128,6 +145,26 @@ class Cases:
         asked = [(i, fixed[place]) for i, place in enumerate(places) if place in fixed]
         agree = sum(all(at[i] == position for i, position in asked) for at in allowed)
         return agree * math.prod(free)
+
+    def _parted(self, fixed: Mapping[int, int]) -> Iterator[Mapping[int, int]]:
+        """Iterate over what is fixed together with each departure of one group, or of none."""
+        for departure in self._departures:
+            if all(fixed.get(place, position) == position for place, position in departure.items()):
+                yield {**fixed, **departure}
+
+    @cached_property
+    def _departures(self) -> tuple[dict[int, int], ...]:
+        plain = {place: 0 for group in self._groups for place in group}
+        found = [plain]
+        for group in self._groups:
+            options = (range(len(self.axes[place].choices)) for place in group)
+            combined = (dict(zip(group, at, strict=True)) for at in itertools.product(*options))
+            found += [{**plain, **part} for part in combined if any(part.values())]
+        return tuple(found)
+
+    @cached_property
+    def _groups(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(tuple(map(self.names.index, group)) for group in self.apart)
 
     @cached_property
     def _coupled(self) -> tuple[tuple[int, ...], frozenset[tuple[int, ...]]]:

@@ -28,6 +28,7 @@ __all__ = [
     "look_again",
     "look_at_call",
     "look_at_case",
+    "look_at_cases",
     "look_at_class",
     "look_at_examples",
     "look_at_module",
@@ -51,13 +52,25 @@ def look(
     """
     tally = Tally()
     look_at_class(bench, tally)
+    look_at_cases(bench, plan, tally, to_the_end=to_the_end, rules=rules)
+    return tally
+
+
+def look_at_cases(
+    bench: Bench,
+    plan: Mapping[Case, tuple[Statement, ...]],
+    tally: Tally,
+    *,
+    to_the_end: bool = True,
+    rules: bool = True,
+) -> None:
+    """Check each case with what is planned for it."""
     for case, statements in plan.items():
         if tally.refuted and not to_the_end:
             break
         tally.cases += 1
         if (seen := _built(bench, case, tally)) is not None:
             (look_at_case if rules else look_further)(seen, statements, tally)
-    return tally
 
 
 def _built(bench: Bench, case: Case, tally: Tally) -> Observation | None:

@@ -26,7 +26,7 @@ from mhadoc.proof.chunks import Call, Chunk, Group, Part, SharedBench, chunks, g
 from mhadoc.proof.covering import covering
 from mhadoc.proof.executors import gather, go_on
 from mhadoc.proof.journal import Journal
-from mhadoc.proof.look import look, look_at_module, note_unbuilt
+from mhadoc.proof.look import look, look_at_cases, look_at_module, note_unbuilt
 from mhadoc.proof.memory import Memory, Outcome, Sight, Verdict, of_every_call, outcome_of
 from mhadoc.proof.observe import RAISED, Bench, Observation, one_thread
 from mhadoc.proof.reading import Held
@@ -56,21 +56,25 @@ def exhaust(
 ) -> Tally:
     """Check everything that is stated: in every case, or in every combination that can matter.
 
+    Where axes are apart, the quick cases that cross them are tried as well.
     Where a run was cut off it goes on from there, unless it is to begin ``fresh``.
     """
     journal = Journal.of(bench)
     if fresh:
         journal.remove()
-    plan = covering(bench.spec)
+    plan, every = covering(bench.spec), bench.spec.cases
     claims = claims_on_calls(bench, plan)
     total = sweep(bench, claims, executor=executor, journal=journal, progress=progress)
     swept = {claim.id for claim in claims}
     left = {
         case: tuple(stated for stated in statements if stated.id not in swept)
         for case, statements in plan.items()
+        if case in every
     }
     rest = look(bench, {case: stated for case, stated in left.items() if stated}, rules=False)
     total.add(replace(rest, cases=0))
+    crossed = {case: statements for case, statements in plan.items() if case not in every}
+    look_at_cases(bench, crossed, total)
     journal.remove()
     return total
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+import sympy
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -216,3 +217,20 @@ def test_a_shape_that_is_an_argument_can_be_read_back() -> None:
     assert sequence is not None
     assert sequence.match((2, 3, 5)).sizes == {"N": 2, "L": 3, "normalized_shape": (5,)}
     assert "got 1 axes" in sequence.match((2,)).problem
+
+
+@pytest.mark.parametrize("name", ["TransformerDecoder", "Transformer"])
+def test_no_statement_names_axes_that_are_apart(name: str) -> None:
+    spec = mhadoc.spec(name)
+    axes = {axis.name: axis.symbols for axis in spec.cases.axes}
+    groups = [frozenset().union(*(axes[a] for a in group)) for group in spec.cases.apart]
+    demands = [demand.holds for demand in spec.call_requirements]
+    # What runs at all depends on which of torch's checks comes first.
+    kept = (sympy.Or(demand.holds, ~demand.when) for demand in spec.call_requirements)
+    runs = {part for condition in kept for part in sympy.And.make_args(condition)}
+    stated = [claim.when for claim in spec.claims] + [rule.when for rule in spec.rules]
+    stated += [c for rule in spec.inputs for c in (rule.floating, rule.unmeasured)]
+    for condition in (*demands, *stated):
+        for part in {*sympy.And.make_args(condition)} - runs:
+            named = {symbol.name for symbol in part.free_symbols}
+            assert sum(bool(named & group) for group in groups) < 2, part

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from dataclasses import replace
 
 import pytest
 import sympy
@@ -81,6 +82,43 @@ class TestGrids:
     @given(grids())
     def test_labels_lead_back_to_the_case(self, cases):
         assert all(cases.case(**cases.labels(case)) == case for case in every(cases))
+
+
+@st.composite
+def parted(draw):
+    """Draw a grid with groups of axes that are apart."""
+    cases = draw(grids())
+    names = draw(st.permutations(cases.names))
+    cut = draw(st.integers(1, len(names) - 1))
+    return replace(cases, apart=(tuple(names[:cut]), tuple(names[cut:])[:2]))
+
+
+def crosses(cases, case):
+    """Tell whether two groups of a grid depart from their plainest choices."""
+    at = dict(zip(cases.names, case.at, strict=True))
+    return sum(any(at[name] for name in group) for group in cases.apart) > 1
+
+
+class TestApart:
+    @given(parted())
+    def test_groups_that_are_apart_are_not_crossed(self, cases):
+        expected = [c for c in every(cases) if cases.allows(c) and not crosses(cases, c)]
+        found = list(cases)
+        assert sorted(found) == expected
+        assert len(cases) == len(expected)
+        assert [case for case in every(cases) if case in cases] == expected
+
+    @given(parted(), st.data())
+    def test_so_it_is_where_something_is_fixed(self, cases, data):
+        place = data.draw(st.integers(0, len(cases.axes) - 1))
+        position = data.draw(st.integers(0, len(cases.axes[place].choices) - 1))
+        expected = [case for case in cases if case.at[place] == position]
+        assert sorted(cases.having({place: position})) == sorted(expected)
+        assert cases.number({place: position}) == len(expected)
+
+    @given(parted(), conditions)
+    def test_conditions_are_met_as_without(self, cases, condition):
+        assert cases.where(condition) == replace(cases, apart=()).where(condition)
 
 
 class TestCases:

@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import nn
 
+import mhadoc
 from mhadoc.language import Mismatch, ModuleSpec
 from mhadoc.proof.chunks import SharedBench, chunks, groups
 from mhadoc.proof.journal import Journal
@@ -23,6 +24,7 @@ from mhadoc.proof.sweep import exhaust, sweep, sweep_chunk
 from mhadoc.proof.tally import Tally
 from tests.mutants import MUTANTS
 from tests.narrow import NARROW, TINY, WHOLE, WIDE, assert_agree, one_by_one
+from tests.toy import LINEAR
 
 CHANGED = {mutant.name: mutant for mutant in MUTANTS}
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +37,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("spec", [WHOLE, NARROW, TINY], ids=["whole", "narrow", "tiny"])
+@pytest.mark.parametrize(
+    "spec",
+    [WHOLE, NARROW, TINY, mhadoc.spec("Transformer")],
+    ids=["whole", "narrow", "tiny", "apart"],
+)
 def test_chunks_are_all_cases(spec: ModuleSpec) -> None:
     found = chunks(spec)
     assert sum(chunk.cases for chunk in found) == len(spec.cases)
@@ -82,6 +88,19 @@ def test_the_sweep_agrees_with_each_case_alone(change: str | None) -> None:
     assert_agree(swept, alone)
     assert bool(alone.refuted) == (change is not None)
     assert swept.cases == len(TINY.cases) == 256
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_what_is_apart_is_crossed_in_the_quick_cases(wrong: bool) -> None:
+    def crossed(seen: Any) -> Mismatch | None:
+        return Mismatch("here", "there") if wrong and seen.case.distance == 2 else None
+
+    cases = replace(LINEAR.cases, apart=(("bias",), ("rank",)))
+    claim = replace(LINEAR.claims[0], check=crossed, axes=("bias", "rank"))
+    spec = replace(LINEAR, cases=cases, claims=(claim,))
+    found = exhaust(Bench(spec))
+    assert (len(cases), found.cases) == (3, 4)
+    assert list(found.refuted) == ([claim.id] if wrong else [])
 
 
 class Silent(nn.MultiheadAttention):

@@ -243,5 +243,10 @@ SPEC = ModuleSpec(
             Axis.flag("memory_is_causal", "call", plain=False),
         ),
         strength=2,
+        # Each goes to one attention of a layer; the layers' own cases cross what one layer gets.
+        apart=tuple(
+            (f"{name}_mask", f"{name}_key_padding_mask", f"{name}_is_causal")
+            for name in ("src", "tgt", "memory")
+        ),
     ),
 )

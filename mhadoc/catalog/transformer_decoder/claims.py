@@ -11,12 +11,6 @@ from mhadoc.catalog.multihead_attention.claims.compare import told
 from mhadoc.catalog.transformer_by_hand import as_by_hand, decoder
 from mhadoc.catalog.transformer_decoder.rules import FORWARD
 from mhadoc.catalog.transformer_decoder_layer.claims import RUNS, UNMASKED
-from mhadoc.catalog.transformer_decoder_layer.rules import (
-    memory_mask_rank,
-    memory_padded,
-    tgt_mask_rank,
-    tgt_padded,
-)
 from mhadoc.catalog.transformer_terms import SOURCE, batched, dropout, norm, training
 from mhadoc.language import Claim, Mismatch, Seen, close, same
 
@@ -56,8 +50,6 @@ def _mixed(seen: Seen, names: str = "key_padding_mask and attn_mask") -> Mismatc
     return same((text, "no error"), (*again.warnings[:1], told(again)))
 
 
-_MASKED = Or(tgt_mask_rank > 0, memory_mask_rank > 0, tgt_padded, memory_padded)
-
 _by_hand = partial(as_by_hand, function=decoder)
 
 
@@ -78,7 +70,7 @@ CLAIMS = (
         True
         """,
         check=_by_hand,
-        when=And(RUNS, _MASKED),
+        when=RUNS,
         axes=("tgt_key_padding_mask", "memory_key_padding_mask", "norm_first"),
         twins={
             f"{name} goes no further": partial(_by_hand, left_out=(name,))

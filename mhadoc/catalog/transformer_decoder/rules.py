@@ -83,5 +83,10 @@ SPEC = ModuleSpec(
             Axis.flag("memory_is_causal", "call", plain=False),
         ),
         strength=2,
+        # Each goes to one attention of a layer; the layer's own cases cross them all.
+        apart=(
+            ("tgt_mask", "tgt_key_padding_mask", "tgt_is_causal"),
+            ("memory_mask", "memory_key_padding_mask", "memory_is_causal"),
+        ),
     ),
 )
