@@ -30,6 +30,7 @@ extensions = [
     "mhadoc.sphinxext",
     "gallery_pages",
     "mathml",
+    "rooms",
     "permanent",
 ]
 exclude_patterns = ["_ext", "_static", "_templates", "sg_execution_times.rst"]

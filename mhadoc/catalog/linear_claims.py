@@ -20,9 +20,8 @@ def _formula(seen: Seen, *, transposed: bool = True, biased: bool = True) -> Mis
 
 
 def _same_class(seen: Seen, name: str = "Linear") -> Mismatch | None:
-    from mhadoc.proof.observe import imported
+    from torch.nn.modules.linear import NonDynamicallyQuantizableLinear as other
 
-    other = imported("torch.nn.modules.linear.NonDynamicallyQuantizableLinear")
     bases = [base.__name__ for base in other.__mro__[1:]]
     return same(name, bases[0]) or same(list(seen.module.state_dict()), list(_built(other, seen)))
 

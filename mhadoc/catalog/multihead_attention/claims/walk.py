@@ -18,10 +18,10 @@ _TWELVE = (
 
 def _first_layer(seen: Seen) -> Any:
     """Return the first encoder layer of a Transformer as wide as the case's attention."""
-    from mhadoc.proof.observe import imported
+    from torch import nn
 
     width, heads = seen.values["embed_dim"], seen.values["num_heads"]
-    transformer = imported("torch.nn.Transformer")(width, heads, 1, 1, 3, batch_first=True)
+    transformer = nn.Transformer(width, heads, 1, 1, 3, batch_first=True)
     return transformer.encoder.layers[0]
 
 
