@@ -31,6 +31,8 @@ extensions = [
     "gallery_pages",
     "mathml",
     "rooms",
+    "strict",
+    "links",
     "permanent",
 ]
 exclude_patterns = ["_ext", "_static", "_templates", "sg_execution_times.rst"]
@@ -86,9 +88,12 @@ html_theme = "furo"
 html_title = "mhadoc"
 html_static_path = ["docs/_static"]
 html_css_files = ["custom.css"]
+html_js_files = [("scroll.js", {"defer": "defer"})]
 html_favicon = "docs/_static/favicon.svg"
 html_logo = "docs/_static/logo.svg"
 html_copy_source = False
+html_domain_indices = False
+html_search_scorer = str(ROOT / "docs" / "_static" / "scorer.js")
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
 html_theme_options = {

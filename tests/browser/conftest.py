@@ -1,15 +1,14 @@
-"""A browser, and pages to look at in it, served from this machine."""
+"""A browser, and the site to look at in it, served from this machine."""
 
 from __future__ import annotations
 
 import functools
-import shutil
 import threading
 import warnings
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -24,7 +23,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SWITCHES = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
 
 #: What a strict server would allow: nothing but files of the site itself.
-STRICT = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:"
+STRICT = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 
 
 @pytest.fixture(scope="session")
@@ -38,55 +40,63 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """Serve files without a word; below /strict, with a strict policy."""
-
-    def translate_path(self, path: str) -> str:
-        return super().translate_path(path.removeprefix("/strict"))
+class Strict(SimpleHTTPRequestHandler):
+    """Serve files without a word, and let pages do nothing but what they need."""
 
     def end_headers(self) -> None:
-        if self.path.startswith("/strict"):
-            self.send_header("Content-Security-Policy", STRICT)
+        self.send_header("Content-Security-Policy", STRICT)
         super().end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
 
 
-def served(folder: Path) -> Iterator[str]:
-    """Serve a folder while the generator is open; yield its address."""
-    handler = functools.partial(Quiet, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+class Server(ThreadingHTTPServer):
+    """A server that does not mind when a page is left before all of it has arrived."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass
 
 
-INDEX = "# All\n\nPages.\n\n```{toctree}\ncalculator\nreference/multihead_attention\n```\n"
+class Published(NamedTuple):
+    """A site: where its files are, the address at which it is served, and its pages."""
+
+    folder: Path
+    address: str
+
+    @property
+    def pages(self) -> list[str]:
+        """Return the paths of all pages."""
+        return sorted(p.relative_to(self.folder).as_posix() for p in self.folder.rglob("*.html"))
 
 
-@pytest.fixture(scope="session")
-def calculator_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a site with the calculator and the reference, in the project's looks."""
-    source = tmp_path_factory.mktemp("calculator")
-    (source / "reference").mkdir()
-    (source / "index.md").write_text(INDEX)
-    for name in ("calculator.md", "reference/multihead_attention.md"):
-        shutil.copy(ROOT / "docs" / name, source / name)
+def build(folder: Path) -> Path:
+    """Build the site, without the gallery and without proofs, and return where it is."""
     with docutils_namespace(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Sphinx says of the extensions of others
         Sphinx(
-            source,
+            ROOT / "docs",
             ROOT,
-            source / "html",
-            source / "doctrees",
+            folder / "html",
+            folder / "doctrees",
             "html",
-            {"mhadoc_proof": False, "suppress_warnings": ["*"]},
+            {"mhadoc_proof": False},
             status=None,
             warning=None,
             tags=["without_gallery"],
         ).build()
-    yield from served(source / "html")
+    return folder / "html"
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+    """The site, served under a strict policy."""
+    folder = build(tmp_path_factory.mktemp("site"))
+    handler = functools.partial(Strict, directory=str(folder))
+    with Server(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield Published(folder, f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
 
 
 #: WCAG 2.2, levels A and AA.

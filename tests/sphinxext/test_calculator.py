@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from mhadoc.errors import MhadocError, UnknownNameError
 from mhadoc.sphinxext.calculator.fields import fields, sizes
 from mhadoc.sphinxext.calculator.form import form
 from mhadoc.sphinxext.calculator.rules import rules
+from tests.sphinxext.conftest import Site
 
 SPEC = mhadoc.spec("MultiheadAttention")
 START = {"embed_dim": "10", "num_heads": "2"}
@@ -73,26 +75,35 @@ def test_each_demand_on_what_is_typed_stands_beside_its_field():
     assert [part["at"] for part in found["together"]] == ["identity", "identity"]
 
 
-def test_the_page_loads_the_rules_and_no_other_page_does(site: Callable):
-    built = site(
-        SHOWN % "embed_dim=10, num_heads=2" + "\n```{toctree}\nother\n```\n", other="Other."
-    )
+@pytest.fixture
+def built(tmp_path: Path) -> Callable[..., Site]:
+    """Return a function that builds a calculator which starts with some settings."""
+
+    def build(start: str = "embed_dim=10, num_heads=2", builder: str = "html") -> Site:
+        index = SHOWN % start + "\n```{toctree}\nother\n```\n"
+        pages = Site(tmp_path, tmp_path).write(index=index, other="Other.")
+        return pages.build(builder, mhadoc_proof=False)
+
+    return build
+
+
+def test_the_page_loads_the_rules_and_no_other_page_does(built: Callable[..., Site]):
+    site = built()
     names = ("calculator.js", "calculator_MultiheadAttention.js", "calculator_form.js")
-    loaded = re.findall(r'<script defer="defer" src="_static/(calculator\w*\.js)', built.html())
+    loaded = re.findall(r'<script defer="defer" src="_static/(calculator\w*\.js)', site.html())
     assert loaded == list(names)
-    assert "calculator" not in built.html("other").partition("</head>")[0]
-    assert all((built.source / "build/html/_static" / name).is_file() for name in names)
-    assert built.warnings == ""
+    assert "calculator" not in site.html("other").partition("</head>")[0]
+    assert all((site.source / "build/html/_static" / name).is_file() for name in names)
+    assert site.warnings == ""
 
 
 @pytest.mark.parametrize(
     ("start", "problem"),
     [("embed_dim", "'embed_dim' sets nothing: write name=value"), ("heads=2", "heads")],
 )
-def test_a_wrong_start_is_a_warning(site: Callable, start: str, problem: str):
-    assert problem in site(SHOWN % start).warnings
+def test_a_wrong_start_is_a_warning(built: Callable[..., Site], start: str, problem: str):
+    assert problem in built(start).warnings
 
 
-def test_a_page_of_text_leaves_it_out(site: Callable):
-    built = site(SHOWN % "embed_dim=10, num_heads=2").build("text")
-    assert "calculator" not in (built.source / "build/text/index.txt").read_text()
+def test_a_page_of_text_leaves_it_out(built: Callable[..., Site]):
+    assert "calculator" not in (built(builder="text").source / "build/text/index.txt").read_text()
