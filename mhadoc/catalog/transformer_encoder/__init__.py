@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from mhadoc.catalog.transformer_encoder import claims, masks, nested
+from mhadoc.catalog.transformer_encoder import claims, layers, masks, nested
 from mhadoc.catalog.transformer_encoder.mistakes import MISTAKES
 from mhadoc.catalog.transformer_encoder.paths import FAST_PATH
 from mhadoc.catalog.transformer_encoder.rules import SPEC as _RULES
@@ -13,6 +13,7 @@ SPEC = replace(
     _RULES,
     claims=(
         *claims.CLAIMS,
+        *layers.CLAIMS,
         *masks.CLAIMS,
         *nested.CLAIMS,
     ),

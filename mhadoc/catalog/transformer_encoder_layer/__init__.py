@@ -7,6 +7,7 @@ from mhadoc.catalog.transformer_encoder_layer import (
     fast_path,
     inside,
     numbers,
+    settings,
     surroundings,
 )
 from mhadoc.catalog.transformer_encoder_layer.mistakes import MISTAKES
@@ -21,6 +22,7 @@ SPEC = replace(
         *inside.CLAIMS,
         *fast_path.CLAIMS,
         *conditions.CLAIMS,
+        *settings.CLAIMS,
         *surroundings.CLAIMS,
     ),
     call_requirements=(*MISTAKES, *_RULES.call_requirements),
