@@ -20,6 +20,13 @@ PAGES = sorted(page for page in FOLDER.glob("*.md") if page.stem != "index")
 #: How many questions each page answers.
 COUNTS = {
     "masks": 1,
+    "parameters": 21,
+    "constructor": 14,
+    "errors": 20,
+    "fast_path": 14,
+    "porting": 10,
+    "versions": 9,
+    "tools": 12,
 }
 
 TARGET = re.compile(r"^\(([^)\s]*)\)=\n(?=## )", re.MULTILINE)

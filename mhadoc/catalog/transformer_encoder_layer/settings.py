@@ -6,12 +6,12 @@ from functools import partial
 
 from sympy import And
 
-from mhadoc.catalog.transformer_encoder_layer.rules import FAST_PATH, FORWARD, fast
+from mhadoc.catalog.transformer_encoder_layer.paths import FAST_ARGUMENTS, FORWARD, fast
 from mhadoc.catalog.transformer_terms import dropout, grad
 from mhadoc.language import Claim, Mismatch, Seen, same
 
 _LAYER = "_transformer_encoder_layer_fwd"
-_BUT_GRAD = And(*(demand.holds for demand in FAST_PATH if demand.id != "fast_path.no_grad"))
+_BUT_GRAD = And(*(demand.holds for demand in FAST_ARGUMENTS if demand.id != "fast_path.no_grad"))
 _SETUP = """
         >>> from unittest.mock import patch
         >>> import torch
