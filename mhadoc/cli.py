@@ -200,6 +200,8 @@ def _value(text: str) -> object:
 @_as_json
 def specs(as_json: bool) -> None:
     """List the modules that have a spec."""
+    from mhadoc.language import counted
+
     found = [mhadoc.spec(name) for name in mhadoc.specs()]
     rows = [
         {
@@ -214,9 +216,9 @@ def specs(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows))
         return
-    for row in rows:
-        counts = f"{row['rules']} rules, {row['claims']} claims"
-        click.echo(f"{row['name']}  {row['path']}: {row['summary']} ({counts})")
+    for spec in found:
+        counts = f"{counted(len(spec.rules), 'rule')}, {counted(len(spec.claims), 'claim')}"
+        click.echo(f"{spec.name}  {spec.path}: {spec.summary} ({counts})")
 
 
 @commands.command(

@@ -182,6 +182,7 @@ def test_what_torch_refuses_has_status_1() -> None:
 
 def test_specs_are_listed() -> None:
     assert run("specs").stdout.startswith("MultiheadAttention  torch.nn.MultiheadAttention: ")
+    assert " rules, 1 claim)\n" in run("specs").stdout
     found = json.loads(run("specs", "--json").stdout)
     assert [row["name"] for row in found] == list(mhadoc.specs())
     assert found[0]["claims"] == len(mhadoc.spec("MultiheadAttention").claims)

@@ -60,7 +60,7 @@ def broken(installed: Path, tmp_path: Path) -> Path:
 def test_its_spec_holds(run: Callable[..., Run]) -> None:
     found = run("mhadoc", "verify", "grouped_query_spec:SPEC")
     assert found.returncode == 0, found.stdout + found.stderr
-    assert found.stdout.startswith("10 rules and 1 claims checked in 2 cases")
+    assert found.stdout.startswith("10 rules and 1 claim checked in 2 cases")
 
 
 def test_answers_come_from_it(run: Callable[..., Run]) -> None:

@@ -46,8 +46,9 @@ SYMBOLS = (
     Symbol("elementwise_affine", "the constructor's `elementwise_affine`", "flag"),
     Symbol("bias", "the constructor's `bias`", "flag"),
     Symbol("leading", "axes of the input before the normalised ones"),
+    Symbol("before", "the sizes of further axes, in front of `N` and `L`"),
 )
-normalized_shape, N, L, elementwise_affine, bias, leading = (s.expr for s in SYMBOLS)
+normalized_shape, N, L, elementwise_affine, bias, leading, before = (s.expr for s in SYMBOLS)
 
 INIT = "torch/nn/modules/normalization.py: LayerNorm.__init__"
 FORWARD = "torch/nn/modules/normalization.py: LayerNorm.forward"
@@ -184,6 +185,7 @@ _FORMS = (
     ("sequence", Shape(N, L, Each(normalized_shape)), Eq(leading, 2)),
     ("batch", Shape(N, Each(normalized_shape)), Eq(leading, 1)),
     ("alone", Shape(Each(normalized_shape)), Eq(leading, 0)),
+    ("more", Shape(Each(before), N, L, Each(normalized_shape)), leading > 2),
 )
 
 
@@ -300,7 +302,15 @@ SPEC = ModuleSpec(
             ),
             Axis.flag("elementwise_affine", "constructor", plain=True),
             Axis.flag("bias", "constructor", plain=True),
-            Axis("leading", "call", tuple(Choice(str(n), {"leading": n}) for n in (2, 1, 0))),
+            Axis(
+                "leading",
+                "call",
+                (
+                    *(Choice(str(n), {"leading": n, "before": ()}) for n in (2, 1, 0)),
+                    Choice("3", {"leading": 3, "before": (4,)}),
+                    Choice("4", {"leading": 4, "before": (6, 4)}),
+                ),
+            ),
         ),
     ),
     claims=CLAIMS,

@@ -8,6 +8,7 @@ from mhadoc.language.measures import ABSENT, Call, Facts, Measured
 from mhadoc.language.printing import (
     condition_latex,
     condition_text,
+    counted,
     expression_latex,
     expression_text,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "composed",
     "condition_latex",
     "condition_text",
+    "counted",
     "demanded",
     "expression_latex",
     "expression_text",

@@ -9,9 +9,14 @@ from sympy.printing.str import StrPrinter
 
 from mhadoc.language.symbols import LETTERS
 
-__all__ = ["condition_latex", "condition_text", "expression_latex", "expression_text"]
+__all__ = ["condition_latex", "condition_text", "counted", "expression_latex", "expression_text"]
 
 _RELATION = {sympy.Eq: "==", sympy.Ne: "!="}
+
+
+def counted(number: int, word: str) -> str:
+    """Return a number with what it counts: ``1 claim``, ``2 claims``."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def expression_text(expression: sympy.Expr) -> str:

@@ -99,6 +99,11 @@ class Shape:
         """Return the names of the symbols that occur, sorted."""
         return tuple(sorted({s.name for axis in self.axes for s in axis.free_symbols}))
 
+    @property
+    def spreads(self) -> bool:
+        """Tell whether the first or the last axis stands for several."""
+        return any(isinstance(axis, Each) for axis in (*self.axes[:1], *self.axes[-1:]))
+
     @cached_property
     def numel(self) -> sympy.Expr:
         """Return the number of elements as an expression."""
@@ -121,7 +126,7 @@ class Shape:
         for it; a contradiction, or a size that is no whole number, is told in ``problem``.
         """
         sizes = dict(known or {})
-        if self.axes and isinstance(self.axes[-1], Each):
+        if self.spreads:
             return self._spread(actual, sizes)
         if len(actual) != len(self):
             return Match(sizes, f"expected {len(self)} axes {self.text()}, got {len(actual)}")
@@ -133,13 +138,37 @@ class Shape:
             waiting = left
         return Match(sizes, self._contradiction(actual, sizes))
 
+    def takes(self, rank: int, known: Mapping[str, Any]) -> bool:
+        """Tell whether a shape of so many axes can be this one, for sizes that are known.
+
+        An axis that stands for several is any number of them while its value is not known.
+        """
+        spread = [axis for axis in self.axes if isinstance(axis, Each)]
+        names = [symbol.name for axis in spread for symbol in axis.free_symbols]
+        least = len(self) - len(spread) + sum(len(known[name]) for name in names if name in known)
+        return rank == least if known.keys() >= {*names} else rank >= least
+
     def _spread(self, actual: tuple[int, ...], sizes: dict[str, Any]) -> Match:
-        """Compare where the last axis stands for several: what the others leave is its value."""
-        first, (symbol,) = self.axes[:-1], self.axes[-1].free_symbols
-        rest = actual[len(first) :]
-        if len(actual) < len(first) or sizes.setdefault(symbol.name, rest) != rest:
-            return Match(sizes, f"expected {self.text()}, got {len(actual)} axes")
-        return Shape(*first).match(actual[: len(first)], sizes)
+        """Compare where an end stands for several axes: what the others leave is its value."""
+        wrong = Match(sizes, f"expected {self.text()}, got {len(actual)} axes")
+        place, name = self._end(sizes)
+        others = Shape(*(self.axes[:-1] if place else self.axes[1:]))
+        if name not in sizes and others.spreads:
+            return Match(sizes, f"{self.text()} leaves {name} undetermined")
+        count = len(sizes.get(name, actual[len(others) :]))
+        left = len(actual) - count
+        if left < 0 or (not others.spreads and left != len(others)):
+            return wrong
+        mine = actual[left:] if place else actual[:count]
+        if sizes.setdefault(name, mine) != mine:
+            return wrong
+        return others.match(actual[:left] if place else actual[count:], sizes)
+
+    def _end(self, sizes: Mapping[str, Any]) -> tuple[int, str]:
+        """Return the end that stands for several axes, and its symbol; one that is known first."""
+        found = [(p, self.axes[p]) for p in (-1, 0) if isinstance(self.axes[p], Each)]
+        ends = [(place, symbol.name) for place, axis in found for symbol in axis.free_symbols]
+        return next((end for end in ends if end[1] in sizes), ends[0])
 
     @cached_property
     def _compiled(self) -> tuple[_Axis, ...]:

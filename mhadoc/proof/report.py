@@ -77,9 +77,12 @@ class Report:
 
     def line(self) -> str:
         """Return one line: how much was checked, where, how long it took, and the verdict."""
+        from mhadoc.language import counted
+
         verdict = "all hold" if self.ok else f"{len(self.refutations)} refuted"
         return (
-            f"{self.rules} rules and {self.claims} claims checked in {self.cases} cases "
+            f"{counted(self.rules, 'rule')} and {counted(self.claims, 'claim')} checked in "
+            f"{counted(self.cases, 'case')} "
             f"on torch {self.torch_version} ({self.device}) in {self.seconds:.1f} s: {verdict}"
         )
 

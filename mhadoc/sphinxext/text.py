@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from docutils import nodes
 from sphinx import addnodes
 
-from mhadoc.language import condition_text
+from mhadoc.language import condition_text, counted
 from mhadoc.sphinxext.proofs import torch_release
 
 if TYPE_CHECKING:
@@ -130,8 +130,7 @@ def held(report: Report | None, statement: str, found: str = "") -> nodes.inline
         return nodes.inline("", "not checked in this build", classes=["mhadoc-unchecked"])
     if not cases:
         return nodes.inline("", "stated, not shown by a case", classes=["mhadoc-unchecked"])
-    plural = "case" if cases == 1 else "cases"
-    text = f"{found}held in {cases} {plural} on torch {torch_release(report)}"
+    text = f"{found}held in {counted(cases, 'case')} on torch {torch_release(report)}"
     return nodes.inline("", text, classes=["mhadoc-held"])
 
 
@@ -151,7 +150,8 @@ def verdict(report: Report | None) -> str:
         return "Not checked in this build."
     found = "all hold" if report.ok else f"{len(report.refutations)} refuted"
     return (
-        f"{report.rules} rules and {report.claims} claims checked in {report.cases} cases "
+        f"{counted(report.rules, 'rule')} and {counted(report.claims, 'claim')} checked in "
+        f"{counted(report.cases, 'case')} "
         f"on torch {torch_release(report)}: {found}."
     )
 

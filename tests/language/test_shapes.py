@@ -112,11 +112,26 @@ class TestEach:
             (Shape(Each(S)), {"S": (5,)}, (5,)),
             (Shape(Each(S)), {"S": ()}, ()),
             (Shape(N, L, Each(S)), {"N": 2, "L": 3, "S": (5, 7)}, (2, 3, 5, 7)),
+            (Shape(Each(S), N), {"N": 2, "S": (5, 7)}, (5, 7, 2)),
         ],
     )
     def test_evaluates_and_matches_back(self, shape, sizes, actual):
         assert shape.evaluate(sizes) == actual
         assert shape.match(actual) == Match(sizes)
+
+    @given(st.lists(st.integers(0, 9), max_size=3), st.lists(st.integers(0, 9), max_size=3))
+    def test_two_ends_are_told_apart_where_one_is_known(self, front, back):
+        shape, actual = Shape(Each(S), N, Each(E)), (*front, 2, *back)
+        sizes = {"S": tuple(front), "N": 2, "embed_dim": tuple(back)}
+        assert shape.evaluate(sizes) == actual
+        for name in ("S", "embed_dim"):
+            assert shape.match(actual, {name: sizes[name]}).sizes == sizes
+            assert shape.takes(len(actual), {name: sizes[name]})
+        assert shape.takes(len(actual), sizes)
+        assert not shape.takes(len(actual) + 1, sizes)
+        assert not shape.takes(len(back), {"embed_dim": tuple(back)})
+        problem = "(*S, N, *embed_dim) leaves embed_dim undetermined"
+        assert shape.match(actual).problem == problem
 
     @pytest.mark.parametrize(
         ("actual", "known", "problem"),

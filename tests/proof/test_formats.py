@@ -29,7 +29,7 @@ BAD = Report("2.13.0", "cpu", 2, 1, 5, (REFUTATION,), 0.25, {"Some.bias": 4})
 
 
 def test_text_is_one_line_when_all_holds() -> None:
-    line = "2 rules and 1 claims checked in 5 cases on torch 2.13.0 (cpu) in 0.2 s: all hold"
+    line = "2 rules and 1 claim checked in 5 cases on torch 2.13.0 (cpu) in 0.2 s: all hold"
     assert text(GOOD) == str(GOOD) == line
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from mhadoc.answers.tensors import Given
-from mhadoc.language import Axis, Choice, Input, ModuleSpec
+from mhadoc.language import Axis, Choice, Input, ModuleSpec, Shape
 from mhadoc.language.compiled import free_names, truth
 
 __all__ = ["Form", "forms", "plain_values"]
@@ -23,12 +23,13 @@ class Form:
     rules: Mapping[str, Input]
     kinds: Mapping[str, str]
 
-    def fits(self, name: str, given: Given | None) -> bool:
-        """Tell whether an input, or its absence, is as this form has it."""
+    def fits(self, name: str, given: Given | None, known: Mapping[str, Any]) -> bool:
+        """Tell whether an input, or its absence, is as this form has it, for sizes known."""
         rule = self.rules.get(name)
         if rule is None or given is None:
             return rule is None and given is None
-        return len(given.shape) == len(rule.shape or ()) and given.kind in (None, self.kinds[name])
+        shape = rule.shape or Shape()
+        return shape.takes(len(given.shape), known) and given.kind in (None, self.kinds[name])
 
 
 def forms(spec: ModuleSpec, values: Mapping[str, Any]) -> tuple[Form, ...]:

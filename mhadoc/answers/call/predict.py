@@ -101,7 +101,7 @@ class _Call:
         """Return the form of this call: the first that every input fits."""
         left = forms(self.spec, self.values)
         for name in given:
-            fitting = tuple(form for form in left if form.fits(name, given[name]))
+            fitting = tuple(form for form in left if form.fits(name, given[name], self.values))
             if not fitting:
                 raise self.misfit(name, left)
             left = fitting
@@ -115,10 +115,12 @@ class _Call:
             expected = f"{name} must be a tensor of {' or '.join(kinds)}"
             return self.broken(name, expected, f"convert it: its dtype is {given.kind}", name)
         rules = [form.rules.get(name) for form in left]
-        shapes = {rule.shape.text(): len(rule.shape) for rule in rules if rule and rule.shape}
+        shapes = {rule.shape.text(): rule.shape for rule in rules if rule and rule.shape}
         expected = f"{name} must be {' or '.join([*shapes, *['None'] * (None in rules)])}"
-        axes = " or ".join(map(str, dict.fromkeys(shapes.values())))
-        return self.broken(name, expected, f"pass {name} with {axes} axes", name)
+        axes = " or ".join(dict.fromkeys(str(len(shape)) for shape in shapes.values()))
+        spread = any(shape.spreads for shape in shapes.values())
+        hint = "in one of these shapes" if spread else f"with {axes} axes"
+        return self.broken(name, expected, f"pass {name} {hint}", name)
 
     def broken(self, rule: str, expected: str, hint: str, *about: str) -> RuleError:
         """Return the error for inputs that break a rule, each shown by its shape."""
