@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mhadoc.answers.explain import explain
     from mhadoc.answers.predict import predict
     from mhadoc.answers.problem import Problem
+    from mhadoc.answers.watch import watch
     from mhadoc.answers.why import why_not_fast_path
     from mhadoc.catalog import spec, specs
     from mhadoc.errors import MhadocError, RuleError, ShapeError, UnknownNameError
@@ -35,6 +36,7 @@ _HOMES = {
     "spec": "mhadoc.catalog",
     "specs": "mhadoc.catalog",
     "verify": "mhadoc.proof.verify",
+    "watch": "mhadoc.answers.watch",
     "why_not_fast_path": "mhadoc.answers.why",
 }
 
@@ -55,6 +57,7 @@ __all__ = [
     "spec",
     "specs",
     "verify",
+    "watch",
     "why_not_fast_path",
 ]
 

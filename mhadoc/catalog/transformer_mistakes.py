@@ -275,6 +275,17 @@ def sequence_shapes(name: str, norm_first: Basic) -> tuple[Requirement, ...]:
             _NORM,
             And(SLOW, norm_first),
         ),
+        Requirement(
+            f"{name}.dtype_wider",
+            f"{name} has the module's dtype, where a norm comes first; numpy's is float64",
+            "RuntimeError",
+            "mixed dtype (CPU): all inputs must share same datatype.",
+            f"pass {name}.float(), or convert the module",
+            about=(name,),
+            breaks=lambda seen: {"module": seen.built().float()},
+            when=And(SLOW, norm_first),
+            source=_NORM,
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from sphinx.util.docutils import SphinxDirective
 from mhadoc.errors import MhadocError, UnknownNameError
 from mhadoc.sphinxext.claims import claim_card
 from mhadoc.sphinxext.domain import MhadocDomain, domain_of
+from mhadoc.sphinxext.errors import error_sections
 from mhadoc.sphinxext.matrices import HIDDEN, grid, matrices
 from mhadoc.sphinxext.outcomes import outcome_table
 from mhadoc.sphinxext.page import Page
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DIRECTIVES",
     "Claims",
+    "Errors",
     "NamedDirective",
     "OneClaim",
     "Outcomes",
@@ -208,6 +210,22 @@ class ProofLine(NamedDirective):
         return [nodes.paragraph("", line, classes=["mhadoc-report"])]
 
 
+class Errors(NamedDirective):
+    """List the texts that constructors raise, or with ``:when: call`` calls, and their causes."""
+
+    option_spec: ClassVar[dict[str, Callable[[str], object]]] = {
+        "when": lambda value: directives.choice(value, ("building", "call")),
+    }
+
+    def render(self, name: str) -> list[Node]:
+        """Return a section for each text; the names of the specs are set apart by commas."""
+        specs = [self.domain.proofs.spec(each.strip()) for each in name.split(",")]
+        for spec in specs:
+            self.domain.show(spec, (), self.get_location())
+        building = self.options.get("when", "building") == "building"
+        return [*error_sections(specs, building=building)]
+
+
 class Outcomes(NamedDirective):
     """Show a table of outcomes, each cell observed while the page is read."""
 
@@ -248,6 +266,7 @@ DIRECTIVES: dict[str, type[Directive]] = {
     "claim": OneClaim,
     "claims": Claims,
     "report": ProofLine,
+    "errors": Errors,
     "outcomes": Outcomes,
     "twins": Twins,
 }
