@@ -115,7 +115,7 @@ def ran(script, _no_window):
 
 
 def test_no_script_is_lost():
-    assert [script.name[:8] for script in SCRIPTS] == [f"plot_{i:02}_" for i in range(1, 11)]
+    assert [script.name[:8] for script in SCRIPTS] == [f"plot_{i:02}_" for i in range(1, 14)]
 
 
 def test_runs_without_a_warning_of_its_own(ran):
@@ -186,11 +186,13 @@ def test_same_colors_for_q_k_and_v_everywhere():
 
 
 def test_needs_only_torch_and_matplotlib(script):
+    """Those that show how to ask mhadoc need it as well."""
     nodes = list(ast.walk(ast.parse(script.read_text())))
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
     roots = {name.split(".")[0] for name in names} - set(sys.stdlib_module_names)
-    assert roots == {"torch", "matplotlib"}
+    assert roots - {"mhadoc"} == {"torch", "matplotlib"}
+    assert ("mhadoc" in roots) == (script.stem[5:7] in ("11", "12", "13"))
 
 
 def test_proves_what_it_says(script):
@@ -300,6 +302,15 @@ FALSE_TWINS = [
     ("plot_06", "bias_k.expand(N, 1, -1), zero_key]", "bias_k.expand(N, 1, -1) + 1, zero_key]"),
     ("plot_06", "(N, L, S + bias + zero)", "(N, L, S)"),
     ("plot_06", "[..., :S] == 0", "[..., S:] == 0"),
+    ("plot_11", "Reader(kdim=patch)\n", "Reader(kdim=patch + 1)\n"),
+    ("plot_11", "in note\n\n# %%\n# The mend", "not in note\n\n# %%\n# The mend"),
+    ("plot_11", "width, patch = 12, 8", "width, patch = 8, 8"),
+    ("plot_12", 'f"module.{key}": tensor', 'f"{key}": tensor'),
+    ("plot_12", "num_heads=2 * num_heads", "num_heads=num_heads"),
+    ("plot_12", 'removeprefix("module.")', 'removeprefix("model.")'),
+    ("plot_13", "nhead=4, dim_feedforward", "nhead=4, norm_first=True, dim_feedforward"),
+    ("plot_13", "hooked(encoder.layers[1]", "hooked(encoder.layers[0]"),
+    ("plot_13", "at_the_start = at_the_end.flip(1)", "at_the_start = at_the_end"),
     ("plot_07", "rows == 3 * d_model", "rows == d_model"),
     ("plot_07", "same == (nhead == 4)", "same"),
     ("plot_07", 'parts["decoder.layers.0"] == 18', 'parts["decoder.layers.0"] == 12'),
