@@ -33,6 +33,7 @@ extensions = [
     "rooms",
     "strict",
     "links",
+    "pasted",
     "permanent",
 ]
 exclude_patterns = ["_ext", "_static", "_templates", "sg_execution_times.rst"]

@@ -61,9 +61,10 @@ try:
         reader(text, image)
 except AssertionError as error:
     (note,) = error.__notes__
-    assert str(error) == said
+    again = str(error)
 print(note)
 
+assert again == said
 assert note.startswith("mhadoc.watch: in look, a MultiheadAttention")
 assert "error: key: " in note
 

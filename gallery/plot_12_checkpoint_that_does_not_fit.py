@@ -95,7 +95,7 @@ assert difference > 1e-3
 # Elements of each entry, in the file to the left and in the module to the right.
 # Blue entries are on both sides with one shape.
 
-ours = {key: tensor for key, tensor in module.state_dict().items()}
+ours = module.state_dict()
 keys = list(dict.fromkeys([*stored, *ours]))
 both = [key for key in keys if key in stored and key in ours]
 

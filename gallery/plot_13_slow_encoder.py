@@ -118,7 +118,7 @@ assert reason.hint == "move the padding to the end"
 # Drawn: operators in one call
 # ----------------------------
 #
-# Fewer operators are less time, the more so the smaller the model and the longer the way to the GPU.
+# Fewer operators are less time, the more so the smaller the tensors are.
 
 fig, ax = plt.subplots(figsize=(6.4, 2.8), layout="constrained")
 fig.suptitle(f"Operators in one call of {num_layers} layers", fontsize=13)
