@@ -54,6 +54,11 @@ def _integer_mask(seen: Seen, error: str = "RuntimeError") -> Mismatch | None:
     return same(error, raised(made, 3).partition(":")[0])
 
 
+def _negative_mask(seen: Seen, error: str = "RuntimeError") -> Mismatch | None:
+    made = seen.module.generate_square_subsequent_mask
+    return same(error, raised(made, -1).partition(":")[0])
+
+
 def _batch(seen: Seen, text: str = "the batch number of src and tgt must be equal") -> Any:
     tgt, axis = seen.inputs["tgt"], 0 if seen.values["batch_first"] else 1
     fewer = tgt.narrow(axis, 0, tgt.shape[axis] - 1)
@@ -126,6 +131,21 @@ CLAIMS = (
         check=_integer_mask,
         axes=(),
         twins={"it can": partial(_integer_mask, error="no error")},
+        source=_MASK,
+    ),
+    Claim(
+        id="tr.gen_mask_negative",
+        sentence="`generate_square_subsequent_mask` refuses a negative size with a RuntimeError.",
+        doctest="""
+        >>> from torch import nn
+        >>> nn.Transformer.generate_square_subsequent_mask(-1)
+        Traceback (most recent call last):
+            ...
+        RuntimeError: Trying to create tensor with negative dimension -1: [-1, -1]
+        """,
+        check=_negative_mask,
+        axes=(),
+        twins={"it returns an empty one": partial(_negative_mask, error="no error")},
         source=_MASK,
     ),
     Claim(

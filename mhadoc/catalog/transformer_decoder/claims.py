@@ -7,7 +7,7 @@ from typing import Any
 
 from sympy import And, Not, Or
 
-from mhadoc.catalog.multihead_attention.claims.compare import told
+from mhadoc.catalog.multihead_attention.claims.compare import raised, told
 from mhadoc.catalog.transformer_by_hand import as_by_hand, decoder
 from mhadoc.catalog.transformer_decoder.rules import FORWARD
 from mhadoc.catalog.transformer_decoder_layer.claims import RUNS, UNMASKED
@@ -53,7 +53,42 @@ def _mixed(seen: Seen, names: str = "key_padding_mask and attn_mask") -> Mismatc
 _by_hand = partial(as_by_hand, function=decoder)
 
 
+def _meta(seen: Seen, needs: str = "tgt_is_causal") -> Mismatch | None:
+    """Call on the meta device with the causal mask, with and without the hint."""
+    module = seen.built().to("meta")
+    tgt, memory = (seen.inputs[name].to("meta") for name in ("tgt", "memory"))
+    mask = tgt.new_ones(seen.values["T"], seen.values["T"]).triu(1) > 0
+    hints = {"tgt_is_causal": False} if needs == "tgt_is_causal" else {}
+    unread = raised(module, tgt, memory, tgt_mask=mask)
+    return same("RuntimeError: Tensor.item() cannot be called on meta tensors", unread) or same(
+        "no error", raised(module, tgt, memory, tgt_mask=mask, **hints)
+    )
+
+
 CLAIMS = (
+    Claim(
+        id="tr.decoder.meta",
+        sentence="On the meta device a decoder fails with a 2-D `tgt_mask`, because it looks at "
+        "its numbers; with `tgt_is_causal` given it does not look.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> layer = nn.TransformerDecoderLayer(10, 2, batch_first=True, device="meta")
+        >>> decoder = nn.TransformerDecoder(layer, 2)
+        >>> tgt, memory = (torch.empty(3, n, 10, device="meta") for n in (6, 7))
+        >>> mask = nn.Transformer.generate_square_subsequent_mask(6, device="meta")
+        >>> decoder(tgt, memory, mask, tgt_is_causal=False).shape
+        torch.Size([3, 6, 10])
+        >>> decoder(tgt, memory, mask)
+        Traceback (most recent call last):
+            ...
+        RuntimeError: Tensor.item() cannot be called on meta tensors
+        """,
+        check=_meta,
+        axes=("batch_first", "rank"),
+        twins={"it fails with the hint as well": partial(_meta, needs="more")},
+        source=f"{SOURCE}: _detect_is_causal_mask",
+    ),
     Claim(
         id="tr.decoder.passes_on",
         sentence="Every layer gets the same masks and hints.",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from typing import Any
 
 from sympy import And, Eq, Not, Or
 
+from mhadoc.catalog.multihead_attention.claims.compare import told
 from mhadoc.catalog.multihead_attention.claims.surroundings import (
     autocast_for_cuda,
     switched_off,
@@ -56,6 +58,31 @@ def _kept_from(seen: Seen, *, converts: bool = False) -> Mismatch | None:
     with autocast_for_cuda():
         under = _CONVERTS in seen.operators(**given)
     return same((True, converts, converts), (_CONVERTS in seen.operators(**given), off, under))
+
+
+def _all_padded(seen: Seen, error: str = "RuntimeError: to_padded_tensor") -> Mismatch | None:
+    """Hide every position of every element."""
+    padding = _padding(seen).fill_(True)
+    return same(error, told(seen.again(src_key_padding_mask=padding)).rpartition(": ")[0])
+
+
+def _ragged(seen: Seen, nested: bool = True) -> Mismatch | None:
+    """Pass a nested tensor in the place of the padded one."""
+    import torch
+
+    src, length = seen.inputs["src"], seen.values["S"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ragged = torch.nested.nested_tensor([row[: length - i] for i, row in enumerate(src)])
+    again = seen.again(_again_without_norm(seen), src=ragged, src_key_padding_mask=None)
+    if again.error:
+        return Mismatch("a nested tensor", told(again))
+    return same(nested, again.outputs["output"].is_nested)
+
+
+def _again_without_norm(seen: Seen) -> Any:
+    cls: Any = type(seen.module)
+    return cls(seen.module.layers[0], 2).eval()
 
 
 def _nearly(seen: Seen, hint: bool = False) -> Mismatch | None:
@@ -146,6 +173,48 @@ CLAIMS = (
         when=_NESTED,
         axes=("activation",),
         twins={"they are made all the same": partial(_kept_from, converts=True)},
+        source=FORWARD,
+    ),
+    Claim(
+        id="tr.fast.all_padded",
+        sentence="Where nested tensors are used, a padding mask that hides everything raises a "
+        "RuntimeError about `to_padded_tensor`.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> layer = nn.TransformerEncoderLayer(10, 2, batch_first=True)
+        >>> encoder, everything = nn.TransformerEncoder(layer, 2).eval(), torch.ones(3, 7).bool()
+        >>> with torch.no_grad():
+        ...     encoder(torch.randn(3, 7, 10), src_key_padding_mask=everything)
+        Traceback (most recent call last):
+            ...
+        RuntimeError: to_padded_tensor: at least one constituent tensor should have non-zero numel
+        """,
+        check=_all_padded,
+        when=_NESTED,
+        axes=("activation",),
+        twins={"it gives zeros": partial(_all_padded, error="no error")},
+        source=FORWARD,
+    ),
+    Claim(
+        id="tr.encoder.nested_input",
+        sentence="A stack takes a nested tensor where its layers are on their fast path, and then "
+        "returns one.",
+        doctest="""
+        >>> import torch, warnings
+        >>> from torch import nn
+        >>> warnings.simplefilter("ignore")  # nested tensors are a prototype
+        >>> layer = nn.TransformerEncoderLayer(10, 2, batch_first=True)
+        >>> encoder = nn.TransformerEncoder(layer, 2).eval()
+        >>> x = torch.nested.nested_tensor([torch.randn(n, 10) for n in (4, 7, 2)])
+        >>> with torch.no_grad():
+        ...     encoder(x).is_nested
+        True
+        """,
+        check=_ragged,
+        when=_NESTED,
+        axes=("activation",),
+        twins={"it returns a padded one": partial(_ragged, nested=False)},
         source=FORWARD,
     ),
     Claim(

@@ -71,6 +71,13 @@ def _hint_ignored(seen: Seen, hides: bool = False) -> Mismatch | None:
     return alike(seen.again(is_causal=False), seen)
 
 
+def _nothing_left(seen: Seen, hidden: bool = True) -> Mismatch | None:
+    """Pass a mask of one finite number everywhere: nothing is left to look at."""
+    src, size = seen.inputs["src"], seen.values["S"]
+    output = seen.again(src_mask=src.new_full((size, size), 0.5)).outputs["output"]
+    return same(hidden, bool(output.isnan().all()))
+
+
 CLAIMS = (
     Claim(
         id="tr.fast.conditions",
@@ -187,6 +194,43 @@ CLAIMS = (
         when=And(fast, is_causal, Eq(src_mask_rank, 0)),
         axes=("norm_first", "src_key_padding_mask"),
         twins={"it hides what comes later": partial(_hint_ignored, hides=True)},
+        source=FORWARD,
+    ),
+    Claim(
+        id="tr.fast.hint_beside_mask",
+        sentence="On the fast path a mask is used as it is, also where `is_causal=True` says that "
+        "it is the causal one and it is not.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> layer = nn.TransformerEncoderLayer(10, 2, batch_first=True).eval()
+        >>> x, earlier = torch.randn(3, 7, 10), torch.ones(7, 7).tril(-1).bool()
+        >>> with torch.no_grad():
+        ...     torch.equal(layer(x, earlier, is_causal=True), layer(x, earlier))
+        True
+        """,
+        check=_hint_ignored,
+        when=And(fast, is_causal, src_mask_rank > 0),
+        axes=("src_mask", "norm_first"),
+        twins={"the causal one is used": partial(_hint_ignored, hides=True)},
+        source=FORWARD,
+    ),
+    Claim(
+        id="tr.fast.float_mask_nan",
+        sentence="Silent: on the fast path a mask of floats without a 0 hides everything, and the "
+        "output is NaN; elsewhere the same number everywhere changes nothing.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> layer = nn.TransformerEncoderLayer(10, 2, batch_first=True).eval()
+        >>> with torch.no_grad():
+        ...     layer(torch.randn(3, 7, 10), torch.full((7, 7), 0.5)).isnan().all()
+        tensor(True)
+        """,
+        check=_nothing_left,
+        when=And(fast, _UNMASKED),
+        axes=("norm_first",),
+        twins={"the number is added": partial(_nothing_left, hidden=False)},
         source=FORWARD,
     ),
 )
