@@ -123,6 +123,8 @@ def _(rule: Attribute, swaps: Letters) -> Changes:
     condition = rule.value.is_Boolean or rule.value in swaps.flags
     for words, other in (altered_condition if condition else altered)(rule.value, swaps):
         yield words, replace(rule, value=other)
+    if not condition:
+        yield "1 more", replace(rule, value=rule.value + 1)
 
 
 @changes.register
