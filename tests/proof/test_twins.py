@@ -101,6 +101,13 @@ class TestOthers:
     def test_no_twin_survives(self, name: str):
         assert survivors(mhadoc.spec(name)) == []
 
+    @pytest.mark.parametrize("name", mhadoc.specs())
+    def test_each_rule_and_claim_has_some(self, name: str):
+        spec = mhadoc.spec(name)
+        twins = {label.partition(": ")[0] for label, _ in (*rule_twins(spec), *claim_twins(spec))}
+        stated = {spec.address(statement) for statement in (*spec.rules, *spec.claims)}
+        assert stated - twins == set()
+
     @pytest.mark.parametrize("name", LARGE)
     def test_no_twin_of_a_sample_survives(self, name: str):
         spec = mhadoc.spec(name)
