@@ -295,17 +295,25 @@ def diagnose_load(
     The exit status is 0 where it loads, 1 where it does not, and 2 where it cannot be read.
     """
     from mhadoc.answers.checkpoints.files import read_checkpoint
-    from mhadoc.proof.observe import imported
 
     stored = read_checkpoint(file, inside)
-    positional, named = _read(arguments)
-    sys.path.insert(0, os.getcwd())
-    if ":" not in target:
-        mhadoc.predict(target, *positional, **named)  # refuses what the class would, with a reason
-    module = imported(target if ":" in target else mhadoc.spec(target).path)(*positional, **named)
-    problems = mhadoc.diagnose_load(module, stored)
+    problems = mhadoc.diagnose_load(_built(target, *_read(arguments)), stored)
     if as_json:
         click.echo(json.dumps([problem.to_json() for problem in problems]))
     else:
         click.echo("\n".join(map(str, problems)) or "it loads")
     sys.exit(_DOES_NOT_HOLD if any(p.severity == "error" for p in problems) else 0)
+
+
+def _built(target: str, positional: list[object], named: dict[str, object]) -> object:
+    """Build a module; end in one line where that is refused."""
+    from mhadoc.proof.observe import RAISED, imported
+
+    sys.path.insert(0, os.getcwd())
+    if ":" not in target:
+        mhadoc.predict(target, *positional, **named)  # refuses what the class would, with a reason
+    cls = imported(target if ":" in target else mhadoc.spec(target).path)
+    try:
+        return cls(*positional, **named)
+    except RAISED as raised:
+        _end(f"Error: {target} cannot be built: {type(raised).__name__}: {raised}", _DOES_NOT_HOLD)

@@ -94,3 +94,12 @@ def test_diagnose_load_illegal_arguments(file: str) -> None:
     result = run("diagnose-load", file, "MultiheadAttention", "12", "5")
     assert result.exit_code == 1
     assert "num_heads must divide embed_dim" in result.stderr
+
+
+def test_diagnose_load_a_class_that_refuses_its_arguments(file: str) -> None:
+    result = run("diagnose-load", file, "torch.nn:MultiheadAttention", "12", "5")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: torch.nn:MultiheadAttention cannot be built: "
+        "AssertionError: embed_dim must be divisible by num_heads\n"
+    )
