@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 __all__ = [
     "DeviceError",
+    "FunctionError",
     "MhadocError",
     "MissingExtraError",
     "RuleError",
@@ -93,6 +94,22 @@ class DeviceError(MhadocError, ValueError):
     def __reduce__(self) -> tuple[object, ...]:
         """Let the error cross a process boundary with its parts."""
         return DeviceError, (self.device, self.reason)
+
+
+class FunctionError(MhadocError, TypeError):
+    """A function is asked for the parameters that only a module has."""
+
+    def __init__(self, name: str) -> None:
+        """Say which function, and what can be asked of it."""
+        self.name = name
+        super().__init__(
+            f"{name} is a function: it has no parameters, what it needs are its inputs; "
+            f"for the shapes that it returns ask predict_call({name!r}, {{}}, ...)"
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error cross a process boundary with its parts."""
+        return FunctionError, (self.name,)
 
 
 class MissingExtraError(MhadocError, ImportError):

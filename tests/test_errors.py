@@ -12,6 +12,7 @@ import mhadoc
 from mhadoc import errors
 from mhadoc.errors import (
     DeviceError,
+    FunctionError,
     MhadocError,
     MissingExtraError,
     RuleError,
@@ -34,6 +35,7 @@ ERRORS = [
     UnknownNameError("rule", "in_proj_wieght", ["in_proj_weight", "bias_k"]),
     ShapeError("(L, S) needs a value for L"),
     DeviceError("cuda:7", "there is none"),
+    FunctionError("softmax"),
     MissingExtraError("cli", "the command line"),
     WorkersLostError(3, "killed"),
     MhadocError("so"),

@@ -9,7 +9,7 @@ import sympy
 
 from mhadoc.answers.built import arguments_of, is_built
 from mhadoc.answers.explanation import Explanation, Row, Slice
-from mhadoc.catalog import spec
+from mhadoc.catalog import module_spec, spec
 from mhadoc.errors import RuleError, UnknownNameError
 from mhadoc.language import Block, ModuleSpec, Parameter, condition_text, expression_text
 from mhadoc.language.compiled import free_names, number
@@ -26,8 +26,8 @@ def explain(target: object, *args: object, **arguments: object) -> Explanation:
     alone), or a module that is built; in a model that has no spec every attention is explained.
     The answer is text when it is printed, a table in a notebook, and ``.rows`` as data.
 
-    Raises RuleError where torch raises for the arguments, and UnknownNameError for a target that
-    has no spec and is no module.
+    Raises RuleError where torch raises for the arguments, UnknownNameError for a target that has
+    no spec and is no module, and FunctionError for a function, which has no parameters.
 
     >>> import mhadoc
     >>> answer = mhadoc.explain("MultiheadAttention", embed_dim=4, num_heads=2, bias=False)
@@ -35,7 +35,7 @@ def explain(target: object, *args: object, **arguments: object) -> Explanation:
     (12, 4) rows 4:8 are k
     """
     if not is_built(target):
-        found = spec(target)
+        found = module_spec(target)
         return _explained(found, found.bind(*args, **arguments) if args or arguments else None)
     if args or arguments:
         raise _too_much(target, arguments)

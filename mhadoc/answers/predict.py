@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mhadoc.catalog import spec
+from mhadoc.catalog import module_spec
 
 __all__ = ["predict"]
 
@@ -14,7 +14,8 @@ def predict(target: object, *args: object, **arguments: object) -> dict[str, tup
     arguments are those of the constructor. Each shape is a tuple of ints.
 
     Raises RuleError, with the rule, the values and the way out, where torch raises; and
-    UnknownNameError for a target that has no spec.
+    UnknownNameError for a target that has no spec; a function, which has no state_dict, is a
+    FunctionError.
 
     >>> import mhadoc
     >>> mhadoc.predict("MultiheadAttention", embed_dim=512, num_heads=8)["in_proj_weight"]
@@ -22,5 +23,5 @@ def predict(target: object, *args: object, **arguments: object) -> dict[str, tup
     >>> list(mhadoc.predict("MultiheadAttention", 512, 8, kdim=300, bias=False))
     ['q_proj_weight', 'k_proj_weight', 'v_proj_weight', 'out_proj.weight']
     """
-    found = spec(target)
+    found = module_spec(target)
     return found.state(found.values(found.bind(*args, **arguments)))

@@ -1,21 +1,23 @@
-"""What is true of torch's modules: one place a module, named as torch names it."""
+"""What is true of torch's modules and functions: one place each, named as torch names it."""
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from mhadoc.errors import UnknownNameError
+from mhadoc.errors import FunctionError, UnknownNameError
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from mhadoc.language import ModuleSpec
 
-__all__ = ["spec", "specs", "specs_in"]
+__all__ = ["module_spec", "spec", "specs", "specs_in"]
 
+_FUNCTIONS = "torch.nn.functional"
 _PLACES = {
     "MultiheadAttention": "multihead_attention",
     "Linear": "linear",
@@ -31,15 +33,16 @@ _PLACES = {
 
 
 def specs() -> tuple[str, ...]:
-    """Return the names of the modules that have a spec."""
+    """Return the names of the modules and functions that have a spec."""
     return tuple(_PLACES)
 
 
 def spec(target: object) -> ModuleSpec:
     """Return the spec of a module, named by ``"MultiheadAttention"``, its class or an instance.
 
-    A spec is returned as it is; ``"package.module:SPEC"`` is one from outside this package.
-    Raises UnknownNameError with the closest names otherwise. torch is never imported here.
+    That of a function is named by its name or by the function itself. A spec is returned as it
+    is; ``"package.module:SPEC"`` is one from outside this package. Raises UnknownNameError with
+    the closest names otherwise. torch is never imported here.
     """
     if isinstance(target, str):
         return _outside(target) if ":" in target else _known(target)
@@ -89,9 +92,21 @@ def _imported(module: str) -> ModuleType:
         raise UnknownNameError("importable module", module, _PLACES) from missing
 
 
+def module_spec(target: object) -> ModuleSpec:
+    """Return the spec of something that has parameters: as ``spec``, but not of a function.
+
+    Raises FunctionError for one.
+    """
+    found = spec(target)
+    if found.kind == "function":
+        raise FunctionError(found.name)
+    return found
+
+
 @cache
 def _known(name: str) -> ModuleSpec:
     short = name.removeprefix("torch.").removeprefix("nn.")
+    short = short.removeprefix("functional.").removeprefix("F.")
     if short not in _PLACES:
         raise UnknownNameError("spec", short, _PLACES)
     module, _, name = _PLACES[short].partition(":")
@@ -100,7 +115,13 @@ def _known(name: str) -> ModuleSpec:
 
 
 def _name(target: object) -> str:
-    """Return the name of the nearest class of torch that a class or an instance derives from."""
+    """Return the name of the nearest class of torch that a class or an instance derives from.
+
+    A function of torch has a name itself; who holds one has loaded where it lives.
+    """
+    name = getattr(target, "__name__", None)
+    if name is not None and getattr(sys.modules.get(_FUNCTIONS), name, None) is target:
+        return str(name)
     cls = target if isinstance(target, type) else type(target)
     torchs = [c.__name__ for c in cls.__mro__ if c.__module__.startswith("torch.nn.modules")]
     return next((name for name in torchs if name in _PLACES), cls.__name__)

@@ -23,7 +23,7 @@ from mhadoc.language.rules import (
     Requirement,
     Rule,
 )
-from mhadoc.language.shapes import Each, Match, Shape
+from mhadoc.language.shapes import Each, Match, Shape, Shared, broadcast
 from mhadoc.language.specs import ModuleSpec
 from mhadoc.language.symbols import LETTERS, Symbol
 from mhadoc.language.tables import OutcomeTable
@@ -89,7 +89,9 @@ __all__ = [
     "Rule",
     "Seen",
     "Shape",
+    "Shared",
     "Symbol",
+    "broadcast",
     "close",
     "composed",
     "condition_latex",

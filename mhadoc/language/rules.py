@@ -210,12 +210,14 @@ class Parameter(Rule):
 
 @dataclass(frozen=True, kw_only=True)
 class Input(Rule):
-    """A forward argument: a tensor of some shape, or a flag.
+    """An argument of a call: a tensor of some shape, a number or a flag.
 
-    ``type`` is what torch takes; ``floating`` says in which cases the tensor drawn is one of
+    ``value`` is what a number has to be, as an expression; what has neither shape nor value is a
+    flag. ``type`` is what torch takes; ``floating`` says in which cases the tensor drawn is one of
     floats, being boolean otherwise; ``alias`` names another input and the condition under which
     both are the same object; ``unmeasured`` says in which cases torch looks at the number of axes
-    alone, so that any sizes pass.
+    alone, so that any sizes pass;
+    ``broadcasts`` says that any shape will do that broadcasts to the one stated.
     """
 
     type: str
@@ -224,6 +226,13 @@ class Input(Rule):
     floating: sympy.Basic = sympy.true
     alias: tuple[str, sympy.Basic] | None = None
     unmeasured: sympy.Basic = sympy.false
+    value: sympy.Expr | None = None
+    broadcasts: bool = False
+
+    @property
+    def is_flag(self) -> bool:
+        """Tell whether this is neither a tensor nor a number."""
+        return self.shape is None and self.value is None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from typing import Any
 
 import sympy
@@ -14,7 +15,7 @@ from mhadoc.errors import ShapeError
 from mhadoc.language.compiled import compiled, free_names
 from mhadoc.language.printing import expression_latex, expression_text
 
-__all__ = ["Each", "Match", "Shape"]
+__all__ = ["Each", "Match", "Shape", "Shared", "broadcast"]
 
 
 class Each(sympy.Function):  # type: ignore[misc]  # sympy ships no types
@@ -36,6 +37,28 @@ class Each(sympy.Function):  # type: ignore[misc]  # sympy ships no types
 
     def _latex(self, printer: Any) -> str:
         return rf"{printer.doprint(self.args[0])}\ldots"
+
+
+class Shared(Each):
+    """Axes that several tensors share by broadcasting: ``Shape(Shared(batch), L, E)``.
+
+    In any of them such an axis may be missing, or be one.
+    """
+
+
+def broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the shape to which all of these broadcast; None where there is none.
+
+    >>> broadcast((2, 1, 5), (3, 1))
+    (2, 3, 5)
+    """
+    found: list[int] = []
+    for sizes in zip_longest(*(reversed(shape) for shape in shapes), fillvalue=1):
+        others = {size for size in sizes if size != 1}
+        if len(others) > 1:
+            return None
+        found.append(others.pop() if others else 1)
+    return tuple(reversed(found))
 
 
 @dataclass(frozen=True)
@@ -151,6 +174,9 @@ class Shape:
     def _spread(self, actual: tuple[int, ...], sizes: dict[str, Any]) -> Match:
         """Compare where an end stands for several axes: what the others leave is its value."""
         wrong = Match(sizes, f"expected {self.text()}, got {len(actual)} axes")
+        if isinstance(self.axes[0], Shared):
+            shared = self._shared(self.axes[0], actual, sizes)
+            return wrong if shared is None else shared
         place, name = self._end(sizes)
         others = Shape(*(self.axes[:-1] if place else self.axes[1:]))
         if name not in sizes and others.spreads:
@@ -169,6 +195,19 @@ class Shape:
         found = [(p, self.axes[p]) for p in (-1, 0) if isinstance(self.axes[p], Each)]
         ends = [(place, symbol.name) for place, axis in found for symbol in axis.free_symbols]
         return next((end for end in ends if end[1] in sizes), ends[0])
+
+    def _shared(
+        self, axis: Shared, actual: tuple[int, ...], sizes: dict[str, Any]
+    ) -> Match | None:
+        """Compare where the axes in front broadcast with others; None where axes are missing."""
+        others, (symbol,) = Shape(*self.axes[1:]), axis.free_symbols
+        if (count := len(actual) - len(others)) < 0:
+            return None
+        known = sizes.setdefault(symbol.name, actual[:count])
+        if (together := broadcast(known, actual[:count])) is None:
+            return Match(sizes, f"axes of {actual[:count]} and {known} do not broadcast")
+        sizes[symbol.name] = together
+        return others.match(actual[count:], sizes)
 
     @cached_property
     def _compiled(self) -> tuple[_Axis, ...]:

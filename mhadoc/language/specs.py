@@ -1,4 +1,4 @@
-"""Specs: everything that is stated of one torch module, and the binding of its arguments."""
+"""Specs: everything that is stated of one module or function, and how its arguments bind."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import sympy
 
@@ -39,13 +39,16 @@ Named = TypeVar("Named", Rule, Claim, OutcomeTable)
 class ModuleSpec:
     """All rules and claims of one torch module; each spec is equal to itself alone.
 
-    ``path`` is where the class is imported from; ``requirements`` are what the constructor
-    demands and ``call_requirements`` what forward demands, each in the order in which torch
-    looks; ``fast_path`` lists what has to hold for torch's fused inference kernel. ``children``
-    are the modules inside, whose parameters are among ``parameters``, after the module's own.
-    ``derived`` gives the symbols that arguments decide without having their names, ``read``
-    those of a real module, and ``measured`` those of a call, the surroundings included. ``flops``
-    is what one forward costs, two for each multiplication and addition.
+    A function is described as well: of ``kind`` "function", it has no constructor and no
+    parameters, and its arguments are ``inputs``. ``path`` is where it is imported from;
+    ``requirements`` are what the constructor demands and ``call_requirements`` what the call
+    demands, each in the order in which torch looks; ``fast_path`` lists what has to hold for
+    torch's fused inference kernel. ``children`` are the modules inside, whose parameters are
+    among ``parameters``, after the module's own. ``derived`` gives the symbols that arguments
+    decide without having their names, ``read`` those of a real module, and ``measured`` those of
+    a call, the surroundings included; ``shaped`` those that the values of the others and the
+    shapes of all inputs decide. ``flops`` is what one call costs, two for each multiplication
+    and addition.
     """
 
     name: str
@@ -68,6 +71,8 @@ class ModuleSpec:
     derived: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     read: Callable[[Any], Mapping[str, Any]] | None = None
     measured: Callable[[Call], Mapping[str, Any]] | None = None
+    shaped: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]] | None = None
+    kind: Literal["module", "function"] = "module"
 
     def __post_init__(self) -> None:
         """Refuse two statements of one address, which could not be told apart.
@@ -134,8 +139,8 @@ class ModuleSpec:
         demands = (*self.requirements, *self.call_requirements, *self.fast_path)
         return {
             f"{self.name}.state_dict": "these keys, in this order",
-            f"{self.name}.inputs": "one rule for each input that forward requires",
-            f"{self.name}.outputs": "one rule for each element that forward returns",
+            f"{self.name}.inputs": "one rule for each input that is required",
+            f"{self.name}.outputs": "one rule for each element that is returned",
             **rules,
             **{self.address(requirement): requirement.demand for requirement in demands},
             **{claim.id: claim.sentence for claim in self.claims},

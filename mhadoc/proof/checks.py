@@ -41,12 +41,12 @@ def speaks_of(rule: Rule, seen: Observation) -> bool:
     """Tell whether a case can show a rule: a parameter or attribute always, also by its absence.
 
     An argument is compared with the class alone, except where None is passed and stands for
-    something; a flag of forward with the class alone.
+    something; a flag of a call with the class alone.
     """
     if isinstance(rule, Argument):
         choice = seen.spec.cases.choices(seen.case).get(rule.name)
         return rule.becomes is not None and choice is not None and choice.passes is None
-    if isinstance(rule, Input) and rule.shape is None:
+    if isinstance(rule, Input) and rule.is_flag:
         return False
     return isinstance(rule, Parameter | Attribute) or rule.applies(seen.values)
 

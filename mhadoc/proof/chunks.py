@@ -90,6 +90,7 @@ def _symbols(rules: tuple[Rule, ...]) -> tuple[str, ...]:
     for rule in rules:
         if isinstance(rule, Input):
             parts += [rule.floating, *(rule.alias or ())[1:]]
+            parts += [] if rule.value is None else [rule.value]
     return free_names(*parts)
 
 
@@ -115,7 +116,7 @@ class SharedBench(Bench):
 
     @cached_property
     def _needed(self) -> tuple[str, ...]:
-        flags = {rule.name for rule in self.spec.inputs if rule.shape is None}
+        flags = {rule.name for rule in self.spec.inputs if rule.is_flag}
         return tuple(sorted({*_symbols(self.spec.inputs), *flags}))
 
     @cached_property

@@ -103,7 +103,10 @@ def _(rule: Parameter, values: Values) -> Said:
 
 @said.register
 def _(rule: Input, values: Values) -> Said:
-    return (_shape(rule, values), rule.required, rule.default) if rule.applies(values) else None
+    if not rule.applies(values):
+        return None
+    value = None if rule.value is None else number(rule.value, values)
+    return _shape(rule, values), value, rule.required, rule.default
 
 
 @said.register
@@ -123,7 +126,7 @@ def _bounds(block: Block, values: Values, index: int) -> Said:
 def _free(rule: Rule) -> set[str]:
     """Return every symbol that a rule speaks of."""
     parts: list[sympy.Basic] = [rule.when, *(rule.shape or ())]
-    if isinstance(rule, Attribute):
+    if isinstance(rule, Attribute | Input) and rule.value is not None:
         parts.append(rule.value)
     if isinstance(rule, Argument) and rule.becomes is not None:
         parts.append(rule.becomes)

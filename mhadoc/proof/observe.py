@@ -18,7 +18,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from mhadoc.errors import DeviceError, UnknownNameError
 from mhadoc.language import Case, Child, Choice, Input, ModuleSpec
-from mhadoc.language.compiled import free_names, truth
+from mhadoc.language.compiled import free_names, number, truth
+from mhadoc.proof.functions import as_class
 
 __all__ = ["RAISED", "Bench", "Observation", "imported", "one_thread", "usable"]
 
@@ -109,20 +110,21 @@ class Observation:
 class Bench:
     """A place to try one spec on one device: it builds modules and calls them.
 
-    ``subject`` is another class that claims to be a drop-in for the spec's. Numbers are float64
-    and drawn from a fixed seed, so that a case gives the same numbers each time. ``known`` holds
-    the initial numbers seen so far, for this bench and those made from it.
+    ``subject`` is another class, or function, that claims to be a drop-in for the spec's. Numbers
+    are float64 and drawn from a fixed seed, so that a case gives the same numbers each time.
+    ``known`` holds the initial numbers seen so far, for this bench and those made from it.
     """
 
     spec: ModuleSpec
-    subject: type | None = None
+    subject: Callable[..., Any] | None = None
     device: str = "cpu"
     known: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def cls(self) -> Any:
-        """Return the class that is tried."""
-        return self.subject or imported(self.spec.path)
+        """Return the class that is tried; a function is made one."""
+        found = self.subject or imported(self.spec.path)
+        return found if isinstance(found, type) else as_class(found)
 
     def observe(self, case: Case) -> Observation:
         """Build the module of a case, call it and return what it did."""
@@ -214,14 +216,16 @@ class Bench:
         """Return forward's arguments for a case, tensors in the shapes that the rules give."""
         inputs: dict[str, Any] = {}
         for rule in self.spec.inputs:
-            if rule.shape is None:
+            if rule.is_flag:
                 flag = values[rule.name]
                 inputs[rule.name] = None if flag is None else bool(flag)
             elif rule.applies(values):
-                inputs[rule.name] = self._tensor(rule, values, inputs)
+                inputs[rule.name] = self._given(rule, values, inputs)
         return inputs
 
-    def _tensor(self, rule: Input, values: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:
+    def _given(self, rule: Input, values: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:
+        if rule.value is not None:
+            return number(rule.value, values)
         if rule.alias and rule.alias[0] in inputs and truth(rule.alias[1], values):
             return inputs[rule.alias[0]]
         shape = rule.shape.evaluate(values) if rule.shape else ()

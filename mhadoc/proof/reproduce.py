@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mhadoc.language import Attribute, Case, Mismatch, Output, Parameter, Requirement, Rule
-from mhadoc.language.compiled import truth
+from mhadoc.language.compiled import number, truth
 from mhadoc.proof.observe import Bench
 
 __all__ = ["reproduction"]
@@ -28,7 +28,7 @@ def reproduction(bench: Bench, statement: str, case: Case, mismatch: Mismatch) -
         f"# expected: {mismatch.expected.splitlines()[0] if mismatch.expected else ''}",
         f"# observed: {observed}",
         "import torch",
-        *_module(bench, case, values),
+        *(_module(bench, case, values) if _builds(bench) else _function(bench)),
         *_inputs(bench, values),
         *_call(bench, values),
         *_shown(bench, statement, mismatch),
@@ -48,8 +48,21 @@ from {_place(bench)} import {bench.cls.__name__}
 
 
 def _place(bench: Bench) -> str:
+    path = bench.spec.path
+    if bench.subject is None and bench.spec.kind == "function":
+        return path.partition(":")[0] if ":" in path else path.rpartition(".")[0]
     module: str = bench.cls.__module__
     return "torch.nn" if module.startswith("torch.nn.modules") else module
+
+
+def _builds(bench: Bench) -> bool:
+    return bench.spec.kind == "module" or isinstance(bench.subject, type)
+
+
+def _function(bench: Bench) -> Iterator[str]:
+    yield f"from {_place(bench)} import {bench.cls.__name__}"
+    yield ""
+    yield "torch.manual_seed(0)"
 
 
 def _module(bench: Bench, case: Case, values: Mapping[str, Any]) -> Iterator[str]:
@@ -73,6 +86,8 @@ def _module(bench: Bench, case: Case, values: Mapping[str, Any]) -> Iterator[str
 
 def _inputs(bench: Bench, values: Mapping[str, Any]) -> Iterator[str]:
     for rule in bench.spec.inputs:
+        if rule.value is not None and rule.applies(values):
+            yield f"{rule.name} = {number(rule.value, values)!r}"
         if rule.shape is None or not rule.applies(values):
             continue
         if rule.alias and truth(rule.alias[1], values):
@@ -89,20 +104,22 @@ def _inputs(bench: Bench, values: Mapping[str, Any]) -> Iterator[str]:
 def _call(bench: Bench, values: Mapping[str, Any]) -> Iterator[str]:
     given = []
     for rule in bench.spec.inputs:
-        flag = rule.shape is None
+        flag = rule.is_flag
         if flag and bool(values[rule.name]) is not rule.default:
             given.append(f"{rule.name}={bool(values[rule.name])}")
         elif not flag and rule.applies(values):
             given.append(rule.name if rule.required else f"{rule.name}={rule.name}")
     names = ", ".join(dict.fromkeys(rule.name for rule in bench.spec.outputs))
     yield f"with torch.set_grad_enabled({bool(values.get('grad', True))}):"
-    yield f"    {names} = module({', '.join(given)})"
+    called = "module" if _builds(bench) else bench.cls.__name__
+    yield f"    {names} = {called}({', '.join(given)})"
 
 
 def _shown(bench: Bench, statement: str, mismatch: Mismatch) -> Iterator[str]:
     rule = {bench.spec.address(rule): rule for rule in bench.spec.rules}.get(statement)
-    yield "for name, parameter in module.state_dict().items():"
-    yield "    print(name, tuple(parameter.shape))"
+    if _builds(bench):
+        yield "for name, parameter in module.state_dict().items():"
+        yield "    print(name, tuple(parameter.shape))"
     for name in dict.fromkeys(rule.name for rule in bench.spec.outputs):
         yield f"print({name!r}, getattr({name}, 'shape', None))"
         if rule is None:

@@ -151,7 +151,7 @@ class _Place:
     """What a bench and its claims are made from in another process: names of what is there too."""
 
     spec: str
-    subject: type | None
+    subject: Callable[..., Any] | None
     device: str
     claims: tuple[str, ...]
 

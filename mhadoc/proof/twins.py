@@ -132,6 +132,9 @@ def _(rule: Input, swaps: Letters) -> Changes:
     yield from _defaults(rule)
     if rule.shape is not None:
         yield from _where_and_what(rule, swaps)
+    if rule.value is not None:
+        for words, value in altered(rule.value, swaps):
+            yield f"value: {words}", replace(rule, value=value)
 
 
 @changes.register

@@ -4,11 +4,12 @@ import math
 
 import pytest
 import sympy
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mhadoc.errors import ShapeError
-from mhadoc.language import Each, Match, Shape, Symbol
+from mhadoc.language import Each, Match, Shape, Shared, Symbol, broadcast
 from mhadoc.language.compiled import number
 from tests.strategies import linear_shapes, shapes, values
 
@@ -143,6 +144,49 @@ class TestEach:
     )
     def test_tells_what_is_wrong(self, actual, known, problem):
         assert Shape(N, L, Each(S)).match(actual, known).problem == problem
+
+
+class TestShared:
+    """Axes in front that several tensors share by broadcasting."""
+
+    SHAPE = Shape(Shared(N), L, S)
+
+    @pytest.mark.parametrize(
+        ("actual", "known", "sizes"),
+        [
+            ((3, 5), {}, ()),
+            ((2, 4, 3, 5), {}, (2, 4)),
+            ((3, 5), {"N": (2, 4)}, (2, 4)),
+            ((4, 3, 5), {"N": (2, 1)}, (2, 4)),
+            ((1, 3, 5), {"N": ()}, (1,)),
+        ],
+    )
+    def test_takes_what_broadcasts(self, actual, known, sizes):
+        assert self.SHAPE.match(actual, known) == Match({"N": sizes, "L": 3, "S": 5})
+
+    @pytest.mark.parametrize(
+        ("actual", "known", "problem"),
+        [
+            ((3,), {}, "expected (*N, L, S), got 1 axes"),
+            ((2, 3, 5), {"N": (4,)}, "axes of (2,) and (4,) do not broadcast"),
+            ((2, 3, 5), {"L": 4}, "axis 0 is 3, but L = 4"),
+        ],
+    )
+    def test_tells_what_is_wrong(self, actual, known, problem):
+        assert self.SHAPE.match(actual, known).problem == problem
+
+    @pytest.mark.parametrize("rank", range(5))
+    def test_takes_any_number_of_axes_from_its_own_on(self, rank):
+        assert self.SHAPE.takes(rank, {}) is (rank >= 2)
+        assert Shape(L, S).takes(rank, {}) is (rank == 2)
+
+    @given(st.lists(st.lists(st.sampled_from([0, 1, 2, 3]), max_size=4).map(tuple), max_size=3))
+    def test_broadcasts_as_torch_does(self, sizes):
+        try:
+            expected = tuple(torch.broadcast_shapes(*sizes))
+        except RuntimeError:
+            expected = None
+        assert broadcast(*sizes) == expected
 
 
 class TestPrinting:

@@ -28,8 +28,10 @@ class Form:
         rule = self.rules.get(name)
         if rule is None or given is None:
             return rule is None and given is None
-        shape = rule.shape or Shape()
-        return shape.takes(len(given.shape), known) and given.kind in (None, self.kinds[name])
+        if given.kind not in (None, self.kinds[name]):
+            return False
+        shape, rank = rule.shape or Shape(), len(given.shape)
+        return shape.takes(rank, known) or (rule.broadcasts and rank < len(shape))
 
 
 def forms(spec: ModuleSpec, values: Mapping[str, Any]) -> tuple[Form, ...]:

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import sympy
+
 from mhadoc.answers.built import described
 from mhadoc.answers.call.binding import bound
 from mhadoc.answers.call.forms import Form, forms, plain_values
 from mhadoc.answers.tensors import Given
 from mhadoc.catalog import spec
 from mhadoc.errors import RuleError
-from mhadoc.language import Input, ModuleSpec, Shape
+from mhadoc.language import Input, Match, ModuleSpec, Shape, broadcast
 from mhadoc.language.compiled import truth
 
 __all__ = ["predict_call"]
@@ -26,6 +28,7 @@ def predict_call(
     ``arguments`` are those of the constructor. The inputs are those of forward, in its order or
     by name: a shape, anything that has one (its dtype counts, too), or None; flags are as they
     are. Nothing runs. The module is taken to be in training mode, as it is when it is new.
+    A function has no constructor: its ``arguments`` are ``{}``.
 
     Raises RuleError, with the rule, the shape and the way out, where torch raises.
 
@@ -38,8 +41,20 @@ def predict_call(
     {'attn_output': (2, 3, 512), 'attn_output_weights': None}
     """
     found = spec(target)
+    if not isinstance(arguments, Mapping):
+        raise _no_arguments(found, arguments)
     built = found.bind(**{name: described(value) for name, value in arguments.items()})
     return _Call(found, found.values(built), bound(found, inputs, named)).outputs()
+
+
+def _no_arguments(found: ModuleSpec, given: object) -> RuleError:
+    shown = getattr(given, "shape", given)
+    return RuleError(
+        f"{found.name}.arguments",
+        values={"arguments": tuple(shown) if isinstance(shown, tuple) else shown},
+        expected="the constructor's arguments come first, as a dict",
+        hint=f"predict_call({found.name!r}, {{}}, ...), without an argument to build with",
+    )
 
 
 @dataclass(frozen=True)
@@ -66,27 +81,44 @@ class _Call:
         """Return the value of every symbol, those of the call included."""
         given = {name: self.given(name) for name in self.tensors()}
         form = self.form(given)
-        values = {**plain_values(self.spec), **self.values, **self.flags(), **form.values}
+        values = {**plain_values(self.spec), **self.values, **self.told(), **form.values}
         for name, rule in form.rules.items():
-            shape, actual = rule.shape, given[name]
-            if shape is None or actual is None or truth(rule.unmeasured, values):
-                continue
-            known = {size: values[size] for size in shape.symbols if size in values}
-            match = shape.match(actual.shape, known)
-            if not match:
-                expected = f"{name} must have shape {_partly(shape, known)}"
-                raise self.broken(rule.id, expected, match.problem, name)
-            values |= match.sizes
+            actual = given[name]
+            if rule.shape is not None and actual and not truth(rule.unmeasured, values):
+                values |= self.measured(rule, rule.shape, actual.shape, values)
+        if self.spec.shaped is not None:
+            values |= self.spec.shaped(values, {n: g and g.shape for n, g in given.items()})
         return values
+
+    def measured(
+        self, rule: Input, shape: Shape, actual: tuple[int, ...], values: Mapping[str, Any]
+    ) -> Mapping[str, int]:
+        """Return the sizes that the shape of one input tells, those known before included."""
+        known = {size: values[size] for size in shape.symbols if size in values}
+        if rule.broadcasts:
+            stated = shape.evaluate(known)
+            fits = broadcast(stated, actual) == stated and len(actual) <= len(stated)
+            match = Match(known, "" if fits else f"{actual} does not broadcast to {stated}")
+        else:
+            match = shape.match(actual, known)
+        if not match:
+            expected = f"{rule.name} must have shape {_partly(shape, known)}"
+            raise self.broken(rule.id, expected, match.problem, rule.name)
+        return match.sizes
 
     def tensors(self) -> dict[str, Input]:
         """Return the inputs that are tensors, each with one of its rules."""
         return {rule.name: rule for rule in self.spec.inputs if rule.shape is not None}
 
-    def flags(self) -> dict[str, Any]:
-        """Return the value of each input that is a flag."""
-        names = (rule.name for rule in self.spec.inputs if rule.shape is None)
-        return {name: int(bool(self.inputs[name])) for name in names}
+    def told(self) -> dict[str, Any]:
+        """Return what the inputs that are no tensors tell: each flag, and each number given."""
+        names = (rule.name for rule in self.spec.inputs if rule.is_flag)
+        numbers = {
+            rule.value.name: self.inputs[rule.name]
+            for rule in self.spec.inputs
+            if isinstance(rule.value, sympy.Symbol) and self.inputs[rule.name] is not None
+        }
+        return {**{name: int(bool(self.inputs[name])) for name in names}, **numbers}
 
     def given(self, name: str) -> Given | None:
         """Return what is known of one input."""

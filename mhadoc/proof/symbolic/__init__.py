@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -90,7 +91,7 @@ class AllSizes:
 def prove_all_sizes(
     spec: ModuleSpec,
     *,
-    subject: type | None = None,
+    subject: Callable[..., Any] | None = None,
     exhaustive: bool = False,
     known: Collection[str] = (),
 ) -> AllSizes:

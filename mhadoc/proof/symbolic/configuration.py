@@ -158,9 +158,10 @@ class Configuration:
         """Return the sizes that matter: to the constructor, or to the call as well."""
         values = self.derived.values
         parts = [values[a.name] for a in self.spec.arguments if a.name in values]
-        for rule in self.spec.inputs:
-            if part == "forward" and rule.shape is not None and rule.applies(self.numbers):
-                parts += [at(axis, values) for axis in rule.shape]
+        for rule in self.spec.inputs if part == "forward" else ():
+            if not rule.is_flag and rule.applies(self.numbers):
+                sizes = rule.shape if rule.value is None else (rule.value,)
+                parts += [at(size, values) for size in sizes or ()]
         return frozenset(symbol.name for part in parts for symbol in part.free_symbols)
 
     def wrong(self, rule: Rule) -> sympy.Basic:

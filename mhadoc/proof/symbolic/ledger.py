@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import sympy
 
@@ -66,7 +67,7 @@ class _Turn:
 class Ledger:
     """Collects the verdicts on a spec's own class, or on another that claims to be a drop-in."""
 
-    def __init__(self, plan: Plan, subject: type | None = None) -> None:
+    def __init__(self, plan: Plan, subject: Callable[..., Any] | None = None) -> None:
         """Start with an empty entry for every rule."""
         self.spec, self.plan, self.subject = plan.spec, plan, subject
         self.entries = {plan.spec.address(rule): Entry() for rule in plan.spec.rules}

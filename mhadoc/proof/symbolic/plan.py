@@ -168,7 +168,7 @@ class Plan:
         """Return the symbols in shapes and identities, and flags that no condition mentions."""
         parts = [axis for rule in self.spec.rules for axis in rule.shape or ()]
         parts += [rule.alias[1] for rule in self.spec.inputs if rule.alias]
-        flags = {rule.name for rule in self.spec.inputs if rule.shape is None}
+        flags = {rule.name for rule in self.spec.inputs if rule.is_flag}
         mentioned = free_names(*(rule.when for rule in self.spec.rules))
         return frozenset((*free_names(*parts), *flags.difference(mentioned)))
 
