@@ -29,6 +29,7 @@ _PLACES = {
     "TransformerDecoderLayer": "transformer_decoder_layer",
     "LayerNorm": "layer_norm",
     "Dropout": "dropout",
+    "scaled_dot_product_attention": "scaled_dot_product_attention",
 }
 
 

@@ -49,6 +49,7 @@ class Shared(Each):
 def broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...] | None:
     """Return the shape to which all of these broadcast; None where there is none.
 
+    >>> from mhadoc.language import broadcast
     >>> broadcast((2, 1, 5), (3, 1))
     (2, 3, 5)
     """

@@ -19,6 +19,7 @@ from mhadoc.language import (
     Output,
     Parameter,
     Rule,
+    broadcast,
 )
 from mhadoc.language.compiled import free_names, number
 
@@ -55,6 +56,8 @@ class Elsewhere:
     def _differ(self, rule: Rule, twin: Rule, values: Values) -> bool:
         if not isinstance(rule, Input) or not isinstance(twin, Input):
             return said(rule, values) != said(twin, values)
+        if rule.broadcasts and rule.applies(values) and twin.applies(values):
+            return not _broadcasts(_shape(twin, values), _shape(rule, values))
         before, after = self._shapes(rule, rule, values), self._shapes(rule, twin, values)
         given = bool(before) and (bool(after) or rule.required)
         return given and before != after
@@ -114,8 +117,13 @@ def _(rule: Output, values: Values) -> Said:
     return (rule.position, _shape(rule, values)) if rule.applies(values) else None
 
 
-def _shape(rule: Rule, values: Values) -> Said:
+def _shape(rule: Rule, values: Values) -> tuple[int, ...] | None:
     return None if rule.shape is None else rule.shape.evaluate(values)
+
+
+def _broadcasts(shape: tuple[int, ...] | None, to: tuple[int, ...] | None) -> bool:
+    """Tell whether a shape will do where another is stated to which it may broadcast."""
+    return shape is not None and to is not None and broadcast(shape, to) == to
 
 
 def _bounds(block: Block, values: Values, index: int) -> Said:

@@ -19,7 +19,7 @@ from mhadoc.proof.observe import RAISED, Bench
 
 SPECS = [mhadoc.spec(name) for name in mhadoc.specs() if name != "MultiheadAttention"]
 PAIRS = [(spec, claim) for spec in SPECS for claim in spec.claims]
-ID = re.compile(r"(tr|doc|linear|layer_norm|dropout)(\.[a-z][a-z0-9_]*){1,3}")
+ID = re.compile(r"(tr|doc|linear|layer_norm|dropout|sdpa|mhaf)(\.[a-z][a-z0-9_]*){1,3}")
 
 each_claim = pytest.mark.parametrize(("spec", "claim"), PAIRS, ids=[c.id for _, c in PAIRS])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -35,7 +35,7 @@ class Form:
 
 
 def forms(spec: ModuleSpec, values: Mapping[str, Any]) -> tuple[Form, ...]:
-    """Return every form of a call, the plainest first, for checked constructor arguments.
+    """Return every form of a call, the plainest first, for values that are settled already.
 
     They are read off the cases: what the choices of a call's axes make of the inputs' rules.
     """
@@ -51,7 +51,8 @@ def plain_values(spec: ModuleSpec) -> dict[str, Any]:
 @cache
 def _forms(spec: ModuleSpec, settled: tuple[tuple[str, Any], ...]) -> tuple[Form, ...]:
     found: dict[tuple[object, ...], Form] = {}
-    for chosen in itertools.product(*(axis.choices for axis in _axes(spec))):
+    axes = _axes(spec, {name for name, _ in settled})
+    for chosen in itertools.product(*(axis.choices for axis in axes)):
         values = _set(chosen)
         form = _form(spec, values, plain_values(spec) | dict(settled) | values)
         found.setdefault((*((n, r.id, form.kinds[n]) for n, r in form.rules.items()),), form)
@@ -66,8 +67,8 @@ def _form(spec: ModuleSpec, chosen: Mapping[str, Any], values: Mapping[str, Any]
     return Form(chosen, rules, kinds)
 
 
-def _axes(spec: ModuleSpec) -> Iterator[Axis]:
-    asked = {*free_names(*_conditions(spec))}
+def _axes(spec: ModuleSpec, settled: Set[str]) -> Iterator[Axis]:
+    asked = {*free_names(*_conditions(spec))} - settled
     return (axis for axis in spec.cases.part("call") if asked & axis.symbols)
 
 

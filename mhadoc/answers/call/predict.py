@@ -97,7 +97,7 @@ class _Call:
         known = {size: values[size] for size in shape.symbols if size in values}
         if rule.broadcasts:
             stated = shape.evaluate(known)
-            fits = broadcast(stated, actual) == stated and len(actual) <= len(stated)
+            fits = broadcast(stated, actual) == stated
             match = Match(known, "" if fits else f"{actual} does not broadcast to {stated}")
         else:
             match = shape.match(actual, known)
@@ -131,7 +131,7 @@ class _Call:
 
     def form(self, given: Mapping[str, Given | None]) -> Form:
         """Return the form of this call: the first that every input fits."""
-        left = forms(self.spec, self.values)
+        left = forms(self.spec, {**self.values, **self.told()})
         for name in given:
             fitting = tuple(form for form in left if form.fits(name, given[name], self.values))
             if not fitting:
