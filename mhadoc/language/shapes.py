@@ -197,9 +197,7 @@ class Shape:
         ends = [(place, symbol.name) for place, axis in found for symbol in axis.free_symbols]
         return next((end for end in ends if end[1] in sizes), ends[0])
 
-    def _shared(
-        self, axis: Shared, actual: tuple[int, ...], sizes: dict[str, Any]
-    ) -> Match | None:
+    def _shared(self, axis: Shared, actual: tuple[int, ...], sizes: dict[str, Any]) -> Match | None:
         """Compare where the axes in front broadcast with others; None where axes are missing."""
         others, (symbol,) = Shape(*self.axes[1:]), axis.free_symbols
         if (count := len(actual) - len(others)) < 0:
