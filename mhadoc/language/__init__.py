@@ -26,7 +26,7 @@ from mhadoc.language.rules import (
 from mhadoc.language.shapes import Each, Match, Shape, Shared, broadcast
 from mhadoc.language.specs import ModuleSpec
 from mhadoc.language.symbols import LETTERS, Symbol
-from mhadoc.language.tables import OutcomeTable
+from mhadoc.language.tables import OutcomeTable, Stated
 from mhadoc.language.values import (
     ANYTHING,
     AXES,
@@ -90,6 +90,7 @@ __all__ = [
     "Seen",
     "Shape",
     "Shared",
+    "Stated",
     "Symbol",
     "broadcast",
     "close",

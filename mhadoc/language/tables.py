@@ -6,18 +6,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["OutcomeTable"]
+__all__ = ["OutcomeTable", "Stated"]
 
 #: A heading and the choices, axis by axis, that it stands for.
 Entry = tuple[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
+class Stated:
+    """A row about what is not installed here: its cells are typed, from the ``source`` named."""
+
+    title: str
+    cells: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True)
 class OutcomeTable:
-    """A question with one answer for each row and column; no cell is typed.
+    """A question with one answer for each row and column; no cell of ``rows`` is typed.
 
     Each cell is the case that chooses what ``always``, its row and its column say, and the text
-    that ``shows`` gives for the observation of that case.
+    that ``shows`` gives for the observation of that case; ``instead`` names the rows that
+    something else shows. Rows that are ``stated`` follow: no case of this module shows them.
     """
 
     id: str
@@ -26,3 +36,5 @@ class OutcomeTable:
     columns: tuple[Entry, ...]
     shows: Callable[[Any], str]
     always: Mapping[str, str] = field(default_factory=dict)
+    instead: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
+    stated: tuple[Stated, ...] = ()

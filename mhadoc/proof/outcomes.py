@@ -15,13 +15,16 @@ def outcomes(table: OutcomeTable, bench: Bench) -> tuple[tuple[str, ...], ...]:
     Raises MhadocError where a row and a column do not go together.
     """
     return tuple(
-        tuple(_cell(table, bench, {**table.always, **row, **column}) for _, column in table.columns)
-        for _, row in table.rows
+        tuple(
+            _cell(table, bench, title, {**table.always, **row, **column})
+            for _, column in table.columns
+        )
+        for title, row in table.rows
     )
 
 
-def _cell(table: OutcomeTable, bench: Bench, labels: dict[str, str]) -> str:
+def _cell(table: OutcomeTable, bench: Bench, title: str, labels: dict[str, str]) -> str:
     case = bench.spec.cases.case(**labels)
     if not bench.spec.cases.allows(case):
         raise MhadocError(f"{table.id}: these choices do not go together: {labels}")
-    return table.shows(bench.observe(case))
+    return table.instead.get(title, table.shows)(bench.observe(case))

@@ -11,6 +11,7 @@ from sphinx.addnodes import pending_xref
 from sphinx.util.docutils import SphinxDirective
 
 from mhadoc.errors import MhadocError, UnknownNameError
+from mhadoc.sphinxext.changes import change_table
 from mhadoc.sphinxext.claims import claim_card
 from mhadoc.sphinxext.domain import MhadocDomain, domain_of
 from mhadoc.sphinxext.errors import error_sections
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DIRECTIVES",
+    "Changes",
     "Claims",
     "Errors",
     "NamedDirective",
@@ -236,6 +238,21 @@ class Outcomes(NamedDirective):
         return outcome_table(spec, spec.table(name))
 
 
+class Changes(NamedDirective):
+    """Show which parameters and which shapes depend on each argument of a module."""
+
+    def render(self, name: str) -> list[Node]:
+        """Return the table."""
+        spec = self.domain.proofs.spec(name)
+        rules = (*spec.arguments, *spec.parameters, *spec.inputs, *spec.outputs)
+        self.domain.show(spec, map(spec.address, rules), self.get_location())
+        found = change_table(spec)
+        for link in (link for node in found for link in node.findall(pending_xref)):
+            link["refdoc"] = self.env.docname
+            self.set_source_info(link)
+        return found
+
+
 class Twins(NamedDirective):
     """Show how many false twins the statements of a spec have; one that survives is a mistake."""
 
@@ -268,5 +285,6 @@ DIRECTIVES: dict[str, type[Directive]] = {
     "report": ProofLine,
     "errors": Errors,
     "outcomes": Outcomes,
+    "changes": Changes,
     "twins": Twins,
 }

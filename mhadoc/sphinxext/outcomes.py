@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from docutils import nodes
@@ -10,7 +11,7 @@ from mhadoc.sphinxext.tables import Column, Row, table
 from mhadoc.sphinxext.text import code, sentence
 
 if TYPE_CHECKING:
-    from mhadoc.language import ModuleSpec, OutcomeTable
+    from mhadoc.language import ModuleSpec, OutcomeTable, Stated
 
 __all__ = ["outcome_table"]
 
@@ -31,8 +32,16 @@ def outcome_table(spec: ModuleSpec, question: OutcomeTable) -> list[nodes.Node]:
         Row([[code(name)], *map(_cell, titles, cells)])
         for (name, _), cells in zip(question.rows, outcomes(question, Bench(spec)), strict=True)
     ]
+    rows += [_stated(titles, row) for row in question.stated]
     title = nodes.paragraph("", "", *sentence(question.question), classes=["mhadoc-question"])
     return [nodes.container("", title, table(columns, rows, "mhadoc-matrix"), ids=[question.id])]
+
+
+def _stated(titles: Sequence[str], row: Stated) -> Row:
+    """Return a row that was not observed, and where it is said instead."""
+    source = nodes.reference("", row.source.partition("://")[2], refuri=row.source)
+    told = nodes.paragraph("", "Stated, not observed here: ", source, classes=["mhadoc-stated"])
+    return Row([[code(row.title)], *map(_cell, titles, row.cells)], details=[told])
 
 
 def _cell(title: str, outcome: str) -> list[nodes.Node]:

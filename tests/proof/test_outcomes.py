@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import pytest
 import torch
 
 import mhadoc
+from mhadoc.catalog.multihead_attention.senses import sense
 from mhadoc.errors import MhadocError, UnknownNameError
 from mhadoc.language import OutcomeTable
 from mhadoc.proof.observe import Bench
@@ -46,6 +49,45 @@ def test_nan() -> None:
         "bool attn_mask, add_zero_attn": (bias, bias, bias, bias),
         "bool attn_mask, add_bias_kv": ("finite",) * 4,
     }
+
+
+def test_mask_senses() -> None:
+    hides, keeps = "True hides, False keeps", "True keeps, False hides"
+    added = "added to the scores: 0 keeps, -inf hides"
+    assert cells("mha.table.mask_senses") == {
+        "nn.MultiheadAttention, key_padding_mask": (hides, added),
+        "nn.MultiheadAttention, attn_mask": (hides, added),
+        "F.scaled_dot_product_attention, attn_mask": (keeps, added),
+    }
+
+
+def weigh(mask: torch.Tensor | None, *, factor: float = 1.0, deaf: bool = False) -> torch.Tensor:
+    """Attend with masks of another convention: floats count several times, booleans do nothing."""
+    scores = torch.arange(12.0).sin().reshape(3, 4)
+    if mask is None or (mask.dtype == torch.bool and deaf):
+        return scores.softmax(-1)
+    if mask.dtype == torch.bool:
+        return scores.masked_fill(mask, float("-inf")).softmax(-1)
+    return (scores + factor * mask).softmax(-1)
+
+
+BOOLS = torch.tensor([[True, False, False, True]])
+FLOATS = torch.tensor([[0.5, -1.0, 0.0, 2.0]])
+
+
+@pytest.mark.parametrize(
+    ("mask", "attend", "told"),
+    [
+        (BOOLS, weigh, "True hides, False keeps"),
+        (BOOLS, lambda mask: weigh(None if mask is None else ~mask), "True keeps, False hides"),
+        (BOOLS, partial(weigh, deaf=True), "something else"),
+        (FLOATS, weigh, "added to the scores: 0 keeps, -inf hides"),
+        (FLOATS, partial(weigh, factor=2.0), "something else"),
+        (FLOATS, lambda mask: weigh(mask if mask is None else mask != 0), "something else"),
+    ],
+)
+def test_other_senses_are_told_apart(mask: torch.Tensor, attend: Any, told: str) -> None:
+    assert sense(mask, attend) == told
 
 
 def test_nan_on_plain_torch() -> None:

@@ -186,10 +186,13 @@ class TestOutcomes:
     @pytest.mark.parametrize("asked", SPEC.tables, ids=lambda asked: asked.id)
     def test_each_cell_names_its_column(self, site: Callable, asked: OutcomeTable):
         page = site(f"```{{outcomes}} {asked.id}\n```")
-        assert page.html().count("<tr") == len(asked.rows) + 1
+        assert page.html().count("<tr") == len(asked.rows) + 2 * len(asked.stated) + 1
         for title, _ in asked.columns:
             labels = page.html().count(f'<span class="mhadoc-label">{title} </span>')
-            assert labels == len(asked.rows)
+            assert labels == len(asked.rows) + len(asked.stated)
+        for row in asked.stated:
+            assert len(row.cells) == len(asked.columns)
+            assert f'href="{row.source}"' in page.html()
         assert f'id="{asked.id}"' in page.html()
         assert page.warnings == ""
 

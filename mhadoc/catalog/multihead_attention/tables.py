@@ -1,10 +1,11 @@
-"""Tables of outcomes of nn.MultiheadAttention: is_causal on every path, and when NaN comes."""
+"""Tables of outcomes of nn.MultiheadAttention: is_causal on every path, NaN, and the masks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from mhadoc.catalog.multihead_attention.senses import SENSES
 from mhadoc.language import Seen
 from mhadoc.language.tables import OutcomeTable
 
@@ -100,4 +101,5 @@ TABLES = (
         ),
         shows=masked_row_outcome,
     ),
+    SENSES,
 )
