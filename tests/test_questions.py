@@ -19,7 +19,9 @@ PAGES = sorted(page for page in FOLDER.glob("*.md") if page.stem != "index")
 
 #: How many questions each page answers.
 COUNTS = {
-    "masks": 1,
+    "masks": 21,
+    "outputs": 11,
+    "inputs": 10,
     "parameters": 21,
     "constructor": 14,
     "errors": 20,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from docutils import nodes
 
@@ -39,7 +40,7 @@ def outcome_table(spec: ModuleSpec, question: OutcomeTable) -> list[nodes.Node]:
 
 def _stated(titles: Sequence[str], row: Stated) -> Row:
     """Return a row that was not observed, and where it is said instead."""
-    source = nodes.reference("", row.source.partition("://")[2], refuri=row.source)
+    source = nodes.reference("", urlsplit(row.source).netloc, refuri=row.source)
     told = nodes.paragraph("", "Stated, not observed here: ", source, classes=["mhadoc-stated"])
     return Row([[code(row.title)], *map(_cell, titles, row.cells)], details=[told])
 

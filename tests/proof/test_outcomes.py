@@ -53,11 +53,11 @@ def test_nan() -> None:
 
 def test_mask_senses() -> None:
     hides, keeps = "True hides, False keeps", "True keeps, False hides"
-    added = "added to the scores: 0 keeps, -inf hides"
+    added = "added to the scores: 0 keeps, `-inf` hides"
     assert cells("mha.table.mask_senses") == {
         "nn.MultiheadAttention, key_padding_mask": (hides, added),
         "nn.MultiheadAttention, attn_mask": (hides, added),
-        "F.scaled_dot_product_attention, attn_mask": (keeps, added),
+        "scaled_dot_product_attention, attn_mask": (keeps, added),
     }
 
 
@@ -81,7 +81,7 @@ FLOATS = torch.tensor([[0.5, -1.0, 0.0, 2.0]])
         (BOOLS, weigh, "True hides, False keeps"),
         (BOOLS, lambda mask: weigh(None if mask is None else ~mask), "True keeps, False hides"),
         (BOOLS, partial(weigh, deaf=True), "something else"),
-        (FLOATS, weigh, "added to the scores: 0 keeps, -inf hides"),
+        (FLOATS, weigh, "added to the scores: 0 keeps, `-inf` hides"),
         (FLOATS, partial(weigh, factor=2.0), "something else"),
         (FLOATS, lambda mask: weigh(mask if mask is None else mask != 0), "something else"),
     ],

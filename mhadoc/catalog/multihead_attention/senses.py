@@ -13,7 +13,7 @@ __all__ = ["SENSES"]
 
 _TRUE_HIDES = "True hides, False keeps"
 _TRUE_KEEPS = "True keeps, False hides"
-_ADDED = "added to the scores: 0 keeps, -inf hides"
+_ADDED = "added to the scores: 0 keeps, `-inf` hides"
 
 
 def sense(mask: Any, attend: Callable[[Any], Any]) -> str:
@@ -82,7 +82,7 @@ SENSES = OutcomeTable(
     rows=(
         ("nn.MultiheadAttention, key_padding_mask", {}),
         ("nn.MultiheadAttention, attn_mask", {}),
-        ("F.scaled_dot_product_attention, attn_mask", {}),
+        ("scaled_dot_product_attention, attn_mask", {}),
     ),
     columns=(
         ("Booleans", {"attn_mask": "2-D bool", "key_padding_mask": "bool"}),
@@ -91,7 +91,7 @@ SENSES = OutcomeTable(
     shows=_of_matrix,
     instead={
         "nn.MultiheadAttention, key_padding_mask": _of_padding,
-        "F.scaled_dot_product_attention, attn_mask": _of_function,
+        "scaled_dot_product_attention, attn_mask": _of_function,
     },
     stated=(
         Stated(
