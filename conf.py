@@ -35,6 +35,7 @@ extensions = [
     "links",
     "pasted",
     "permanent",
+    "plain",
 ]
 exclude_patterns = ["_ext", "_static", "_templates", "sg_execution_times.rst"]
 suppress_warnings: list[str] = []

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from links import broken
 from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.browser.conftest import Published, build, findings
@@ -143,6 +145,25 @@ def torch_refuses(expected: bool) -> contextlib.AbstractContextManager[object]:
     if not expected:
         return contextlib.nullcontext()
     return pytest.raises(AssertionError, match="was expecting embedding dimension of 10")
+
+
+def test_no_link_is_broken(published: Published) -> None:
+    found = [pair for pair in broken(published.folder) if "auto_gallery" not in pair[1]]
+    assert found == []
+
+
+def test_each_page_has_a_twin_in_markdown(published: Published) -> None:
+    made = {"genindex.html", "search.html"}  # by Sphinx, for people to look through
+    listed = (published.folder / "llms.txt").read_text()
+    for page in set(published.pages) - made:
+        twin = page.replace(".html", ".md")
+        text = (published.folder / twin).read_text()
+        assert text.startswith("# "), page
+        assert re.search(r"</?(div|span|p|a|table|svg)\b", text) is None, page
+        assert f"({twin}): " in listed or page == "index.html"
+        assert (
+            twin.rpartition("/")[2] in (published.folder / page).read_text().partition("</head>")[0]
+        )
 
 
 def test_two_builds_are_the_same(published: Published, tmp_path: Any) -> None:
