@@ -9,6 +9,7 @@ import sympy
 from sympy import And, Eq, Not
 
 from mhadoc.catalog.multihead_attention.claims.compare import RUNS, failure, raised
+from mhadoc.catalog.multihead_attention.costs import FLOPS
 from mhadoc.catalog.multihead_attention.paths import fast
 from mhadoc.catalog.multihead_attention.symbols import (
     ATTEND,
@@ -16,15 +17,11 @@ from mhadoc.catalog.multihead_attention.symbols import (
     E,
     L,
     N,
-    S,
     attn_mask_rank,
     batched,
     bias,
-    kdim,
-    keys,
     need_weights,
     padding_mask,
-    vdim,
 )
 from mhadoc.language import Claim, Mismatch, Seen, same
 from mhadoc.language.compiled import number
@@ -32,8 +29,6 @@ from mhadoc.language.compiled import number
 _NO_DTYPE = "'NoneType' object has no attribute or method 'dtype'"
 _KERNEL = "_native_multi_head_attention"
 
-#: Two for each multiplication and addition: four projections, then scores and their use.
-FLOPS = sympy.expand(2 * N * E * (2 * L * E + S * kdim + S * vdim) + 4 * N * L * keys * E)
 _UNMASKED = And(Eq(attn_mask_rank, 0), Not(padding_mask))
 
 
@@ -42,8 +37,7 @@ def _flops(seen: Seen, formula: Any = FLOPS) -> Mismatch | None:
 
     with FlopCounterMode(display=False) as counter:
         again = seen.again()
-    sizes = {**seen.values, "N": seen.values["N"] if seen.values["batched"] else 1}
-    return failure(again) or same(int(number(formula, sizes)), counter.get_total_flops())
+    return failure(again) or same(int(number(formula, seen.values)), counter.get_total_flops())
 
 
 def _attends(seen: Seen, swapped: bool = False) -> Mismatch | None:
