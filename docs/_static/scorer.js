@@ -21,7 +21,9 @@ var Scorer = {
     if (page === "reference/multihead_attention") {
       return score + (anchor ? 4 : 1) + (title.split(".").length === 2 ? 1 : 0);
     }
-    if (page.startsWith("questions/") && anchor) return score + 2;
+    // A page of questions or errors has the words of many titles: the one meant comes before it.
+    if (page === "questions/index") return score - 10;
+    if (page === "errors" || page.startsWith("questions/")) return score + (anchor ? 3 : -5);
     return score;
   },
 };

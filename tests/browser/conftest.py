@@ -70,8 +70,11 @@ class Published(NamedTuple):
         return sorted(p.relative_to(self.folder).as_posix() for p in self.folder.rglob("*.html"))
 
 
-def build(folder: Path) -> Path:
-    """Build the site, without the gallery and without proofs, and return where it is."""
+def build(folder: Path, *pages: str) -> Path:
+    """Build the site, without the gallery and without proofs, and return where it is.
+
+    ``pages`` are patterns of the pages to build where not all of them are wanted.
+    """
     with docutils_namespace(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Sphinx says of the extensions of others
         Sphinx(
@@ -80,7 +83,7 @@ def build(folder: Path) -> Path:
             folder / "html",
             folder / "doctrees",
             "html",
-            {"mhadoc_proof": False},
+            {"mhadoc_proof": False, "include_patterns": pages or ["**"]},
             status=None,
             warning=None,
             tags=["without_gallery"],
