@@ -1,5 +1,6 @@
 """What a rule is: symbols, shapes, rules, claims, specs and cases, in sympy, without torch."""
 
+from mhadoc.language.audits import HOLDS, INCOMPLETE, WRONG, Audit, Reading, Remark
 from mhadoc.language.cases import Axis, Case, Cases, Choice
 from mhadoc.language.children import MODULE, Bound, Child, composed, demanded
 from mhadoc.language.claims import Claim, Mismatch, Seen, close, same
@@ -51,6 +52,8 @@ __all__ = [
     "COUNT",
     "DEVICE",
     "DTYPE",
+    "HOLDS",
+    "INCOMPLETE",
     "INITIALISABLE",
     "INTEGER",
     "LEARNABLE",
@@ -60,9 +63,11 @@ __all__ = [
     "ORDERED",
     "SIZE",
     "TRUTH",
+    "WRONG",
     "Accepts",
     "Argument",
     "Attribute",
+    "Audit",
     "Axis",
     "Block",
     "Bound",
@@ -85,6 +90,8 @@ __all__ = [
     "OutcomeTable",
     "Output",
     "Parameter",
+    "Reading",
+    "Remark",
     "Requirement",
     "Rule",
     "Seen",

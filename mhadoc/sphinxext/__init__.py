@@ -22,6 +22,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     the output, in ``proof``), and ``mhadoc_specs`` names specs from outside this package as
     ``"package.module:SPEC"``.
     """
+    from mhadoc.sphinxext import audits
     from mhadoc.sphinxext.calculator import directive as calculator
     from mhadoc.sphinxext.directives import DIRECTIVES
     from mhadoc.sphinxext.domain import MhadocDomain, outdated
@@ -33,7 +34,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_config_value("mhadoc_cache", None, "", (str, type(None)))
     app.add_config_value("mhadoc_specs", [], "env", (list, tuple))
     app.add_domain(MhadocDomain)
-    for name, directive in DIRECTIVES.items():
+    for name, directive in (DIRECTIVES | audits.DIRECTIVES).items():
         app.add_directive(name, directive)
     for name, role in ROLES.items():
         app.add_role(name, role)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DIRECTIVES",
+    "NO_INDEX",
     "Changes",
     "Claims",
     "Errors",
@@ -45,7 +46,7 @@ __all__ = [
 ]
 
 
-_NO_INDEX: dict[str, Callable[[str], object]] = {"no-index": directives.flag}
+NO_INDEX: dict[str, Callable[[str], object]] = {"no-index": directives.flag}
 
 
 class NamedDirective(SphinxDirective):
@@ -96,7 +97,7 @@ class Spec(NamedDirective):
 
     option_spec: ClassVar[dict[str, Callable[[str], object]]] = {
         "part": directives.unchanged_required,
-        **_NO_INDEX,
+        **NO_INDEX,
     }
 
     def render(self, name: str) -> list[Node]:
@@ -174,7 +175,7 @@ class Mask(NamedDirective):
 class OneClaim(NamedDirective):
     """State one claim: its sentence, its example and what the proof says."""
 
-    option_spec: ClassVar[dict[str, Callable[[str], object]]] = _NO_INDEX
+    option_spec: ClassVar[dict[str, Callable[[str], object]]] = NO_INDEX
 
     def render(self, name: str) -> list[Node]:
         """Return the claim as a block."""

@@ -30,7 +30,7 @@ Named = tuple[str, str]
 
 
 class MhadocDomain(Domain):
-    """Rules and claims as objects that pages link to, by the ids they have everywhere.
+    """Rules, claims and audits as objects that pages link to, by the ids they have everywhere.
 
     ``data`` holds, for each page, the objects that stand on it and where, the statements that it
     shows or mentions, the specs that it takes them from, and whether something is wrong with it.
@@ -41,10 +41,12 @@ class MhadocDomain(Domain):
     object_types: ClassVar[dict[str, ObjType]] = {
         "rule": ObjType("rule", "rule", "shape"),
         "claim": ObjType("claim", "claim"),
+        "audit": ObjType("audit", "audit"),
     }
     dangling_warnings: ClassVar[dict[str, str]] = {
         "rule": "no page states the rule %(target)s: show it with the directive spec",
         "claim": "no page states the claim %(target)s: show it with the directive claim",
+        "audit": "no page audits %(target)s: show it with the directive audit",
     }
     initial_data: ClassVar[dict[str, Any]] = {"objects": {}, "shown": {}, "specs": {}, "wrong": {}}
     data_version = 1
@@ -159,7 +161,7 @@ class MhadocDomain(Domain):
         contnode: Element,
     ) -> nodes.reference | None:
         """Link to where a rule or claim stands; a shape without such a place stays text."""
-        kind = "claim" if typ == "claim" else "rule"
+        kind = typ if typ in self.object_types else "rule"
         docname = self.places.get((kind, target))
         if docname is None:
             return cast("nodes.reference", contnode) if typ == "shape" else None

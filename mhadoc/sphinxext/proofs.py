@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mhadoc.language import Claim, ModuleSpec
     from mhadoc.proof.report import Report
 
-__all__ = ["Proofs", "settle_folder", "torch_release"]
+__all__ = ["Proofs", "named", "settle_folder", "torch_release"]
 
 
 class Proofs:
@@ -64,6 +64,18 @@ class Proofs:
         if name not in claims:
             raise UnknownNameError("claim", name, claims)
         return claims[name]
+
+    def stated(self, address: str) -> tuple[str, ModuleSpec, list[str]]:
+        """Return what an address names: ``claim`` or ``rule``, its spec, and the statements.
+
+        Raises UnknownNameError where there is no such thing.
+        """
+        if (claim := self.claims().get(address)) is not None:
+            return "claim", claim[0], [address]
+        if not any(address.startswith(f"{name}.") for name in self.specs):
+            raise UnknownNameError("claim or rule", address, self.claims())
+        spec, name = self.addressed(address)
+        return "rule", spec, named(spec, name)
 
     def spec_of_table(self, name: str) -> ModuleSpec:
         """Return the spec that has a table of outcomes; raise UnknownNameError otherwise."""
@@ -113,6 +125,14 @@ def settle_folder(app: Sphinx) -> None:
     chosen = app.config.mhadoc_cache
     folder = app.outdir.parent / "proof" if chosen is None else app.confdir / chosen
     app.config.mhadoc_cache = str(folder)
+
+
+def named(spec: ModuleSpec, name: str) -> list[str]:
+    """Return the addresses of what a name means in a spec: a demand, or the rules of a name."""
+    demands = (*spec.requirements, *spec.call_requirements, *spec.fast_path)
+    if name in {"state_dict", *(demand.id for demand in demands)}:
+        return [f"{spec.name}.{name}"]
+    return [spec.address(rule) for rule in spec.named(name)]
 
 
 def torch_release(report: Report) -> str:

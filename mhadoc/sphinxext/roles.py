@@ -13,7 +13,7 @@ from mhadoc.errors import MhadocError, ShapeError, UnknownNameError
 from mhadoc.language import Output
 from mhadoc.language.compiled import free_names, truth
 from mhadoc.sphinxext.domain import MhadocDomain, domain_of
-from mhadoc.sphinxext.proofs import torch_release
+from mhadoc.sphinxext.proofs import named, torch_release
 from mhadoc.sphinxext.text import code, condition, joined, refuted, verdict
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class RuleRole(ReferenceRole):
         domain = domain_of(self.env)
         try:
             spec, name = domain.proofs.addressed(self.target)
-            statements = _statements(spec, name)
+            statements = named(spec, name)
         except MhadocError as error:
             domain.warn(f"{self.name} `{self.text}`: {error}", self.get_location(), "unknown")
             return [code(self.title)], []
@@ -135,14 +135,6 @@ def _link(role: SphinxRole, kind: str, target: str, inner: TextElement) -> Node:
     )
     role.set_source_info(link)
     return link
-
-
-def _statements(spec: ModuleSpec, name: str) -> list[str]:
-    """Return the addresses of what a name means: a demand, or the rules of a name."""
-    demands = (*spec.requirements, *spec.call_requirements, *spec.fast_path)
-    if name in {"state_dict", *(demand.id for demand in demands)}:
-        return [f"{spec.name}.{name}"]
-    return [spec.address(rule) for rule in spec.named(name)]
 
 
 def _with_shape(rules: tuple[Rule, ...], address: str) -> list[Rule]:

@@ -4,6 +4,7 @@ from mhadoc.catalog.multihead_attention.claims import (
     arguments,
     causal,
     counted,
+    documented,
     dropout,
     ecosystem,
     empty,
@@ -62,4 +63,5 @@ CLAIMS = (
     *merging.CLAIMS,
     *silent.CLAIMS,
     *silent_masks.CLAIMS,
+    *documented.CLAIMS,
 )

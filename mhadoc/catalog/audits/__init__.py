@@ -1,0 +1,22 @@
+"""What torch's own docstrings state, and whether it is so: one place a class or a function."""
+
+from __future__ import annotations
+
+from mhadoc.catalog.audits import multihead_attention
+from mhadoc.errors import UnknownNameError
+from mhadoc.language import Audit
+
+__all__ = ["AUDITS", "audit"]
+
+AUDITS: tuple[Audit, ...] = (*multihead_attention.AUDITS,)
+
+
+def audit(path: str) -> Audit:
+    """Return the audit of a docstring: ``torch.nn.MultiheadAttention.forward``.
+
+    Raises UnknownNameError, with the closest paths, where there is none.
+    """
+    known = {each.path: each for each in AUDITS}
+    if path not in known:
+        raise UnknownNameError("audited docstring", path, known)
+    return known[path]
