@@ -79,7 +79,8 @@ class Audits(NamedDirective):
     def render(self, name: str) -> list[Node]:
         """Return the table, in which each docstring leads to its audit."""
         audits = AUDITS if name == "all" else [audited(name)]
-        return [overview(audits, lambda each: reference("audit", each.path, self.env.docname))]
+        docname = self.env.docname
+        return [overview(audits, lambda each: reference("audit", each.path, docname, each.name))]
 
 
 DIRECTIVES: dict[str, type[Directive]] = {"audit": Audit, "audits": Audits}

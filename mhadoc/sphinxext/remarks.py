@@ -86,6 +86,7 @@ def _anchors(audit: Audit) -> Iterator[str]:
 def quoted(text: str) -> Iterator[nodes.Node]:
     """Return words of a docstring between quotation marks, its markup as code and mathematics."""
     yield nodes.Text("“")
+    text = f":math:`{text}`" if text.startswith("\\") else text
     start = 0
     for match in _MARKUP.finditer(text):
         yield nodes.Text(text[start : match.start()])
@@ -97,8 +98,8 @@ def quoted(text: str) -> Iterator[nodes.Node]:
 
 def overview(audits: Iterable[Audit], link: Callable[[Audit], nodes.Node]) -> nodes.table:
     """Return a table of docstrings with how many statements have each verdict, and a sum."""
-    columns = [Column("Docstring", 52, "name")]
-    columns += [Column(verdict, 16, "count") for verdict in VERDICTS]
+    columns = [Column("Docstring", 40, "name")]
+    columns += [Column(verdict, 20, "count") for verdict in VERDICTS]
     rows, total = [], Counter[str]()
     for audit in audits:
         total += audit.count
@@ -107,8 +108,12 @@ def overview(audits: Iterable[Audit], link: Callable[[Audit], nodes.Node]) -> no
 
 
 def _row(title: nodes.Node, count: Counter[str]) -> Row:
+    """Return a row, in which each number holds its column's title for pages without columns."""
     cells: list[list[nodes.Node]] = [[title]]
-    return Row(cells + [[nodes.Text(str(count[verdict]))] for verdict in VERDICTS])
+    for verdict in VERDICTS:
+        label = nodes.inline("", f"{verdict} ", classes=["mhadoc-label"])
+        cells.append([label, nodes.Text(str(count[verdict]))])
+    return Row(cells)
 
 
 def shaped(text: str, proofs: Proofs) -> str:
@@ -136,11 +141,11 @@ def _badge(verdict: str) -> nodes.inline:
     return nodes.inline("", verdict, classes=["mhadoc-verdict", f"mhadoc-{verdict}"])
 
 
-def reference(kind: str, address: str, docname: str) -> pending_xref:
-    """Return a link to a rule or claim that the domain resolves once every page is read."""
+def reference(kind: str, address: str, docname: str, title: str = "") -> pending_xref:
+    """Return a link to a rule, claim or audit that the domain resolves once all pages are read."""
     return pending_xref(
         "",
-        code(address),
+        code(title or address),
         refdomain="mhadoc",
         reftype=kind,
         reftarget=address,

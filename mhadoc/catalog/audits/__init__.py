@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from mhadoc.catalog.audits import multihead_attention
+from mhadoc.catalog.audits import (
+    multihead_attention,
+    transformer,
+    transformer_decoder,
+    transformer_encoder,
+)
 from mhadoc.errors import UnknownNameError
 from mhadoc.language import Audit
 
 __all__ = ["AUDITS", "audit"]
 
-AUDITS: tuple[Audit, ...] = (*multihead_attention.AUDITS,)
+AUDITS: tuple[Audit, ...] = (
+    *multihead_attention.AUDITS,
+    *transformer.AUDITS,
+    *transformer_encoder.AUDITS,
+    *transformer_decoder.AUDITS,
+)
 
 
 def audit(path: str) -> Audit:

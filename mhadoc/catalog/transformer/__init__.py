@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from mhadoc.catalog.transformer import claims, inside, refusals
+from mhadoc.catalog.transformer import claims, documented, inside, refusals
 from mhadoc.catalog.transformer.mistakes import MISTAKES
 from mhadoc.catalog.transformer.rules import SPEC as _RULES
 
@@ -14,6 +14,7 @@ SPEC = replace(
         *claims.CLAIMS,
         *inside.CLAIMS,
         *refusals.CLAIMS,
+        *documented.CLAIMS,
     ),
     call_requirements=(*MISTAKES, *_RULES.call_requirements),
 )

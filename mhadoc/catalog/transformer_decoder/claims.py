@@ -50,6 +50,15 @@ def _mixed(seen: Seen, names: str = "key_padding_mask and attn_mask") -> Mismatc
     return same((text, "no error"), (*again.warnings[:1], told(again)))
 
 
+def _clones(seen: Seen, *, alike: bool = True, shared: bool = False) -> Mismatch | None:
+    """Stack copies of a layer, and compare the first two with each other."""
+    stack = type(seen.module)(seen.module.layers[0], num_layers=2)
+    first, second = (dict(layer.named_parameters()) for layer in stack.layers)
+    equal = all(tensor.equal(second[name]) for name, tensor in first.items())
+    same_objects = any(tensor is second[name] for name, tensor in first.items())
+    return same((alike, shared), (equal, same_objects))
+
+
 _by_hand = partial(as_by_hand, function=decoder)
 
 
@@ -177,5 +186,27 @@ CLAIMS = (
             )
         },
         source=FORWARD,
+    ),
+    Claim(
+        id="doc.decoder.clones",
+        sentence="The layers of a decoder are copies of the one given: they start with the same "
+        "numbers and share none of them.",
+        doctest="""
+        >>> import torch
+        >>> from torch import nn
+        >>> layer = nn.TransformerDecoderLayer(d_model=10, nhead=2)
+        >>> first, second = nn.TransformerDecoder(layer, num_layers=2).layers
+        >>> torch.equal(first.linear1.weight, second.linear1.weight)
+        True
+        >>> first.linear1.weight is second.linear1.weight
+        False
+        """,
+        check=_clones,
+        axes=("norm_first",),
+        twins={
+            "they start with numbers of their own": partial(_clones, alike=False),
+            "they share their parameters": partial(_clones, shared=True),
+        },
+        source=f"{SOURCE}: _get_clones",
     ),
 )
