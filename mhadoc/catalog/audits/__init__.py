@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mhadoc.catalog.audits import (
+    functions,
     multihead_attention,
     transformer,
     transformer_decoder,
@@ -18,6 +19,7 @@ AUDITS: tuple[Audit, ...] = (
     *transformer.AUDITS,
     *transformer_encoder.AUDITS,
     *transformer_decoder.AUDITS,
+    *functions.AUDITS,
 )
 
 

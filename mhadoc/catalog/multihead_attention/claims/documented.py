@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from inspect import signature
 from typing import Any
 
 from sympy import And, Not
@@ -35,6 +36,33 @@ def _values_apart(seen: Seen, changed: str = "value") -> Mismatch | None:
         return failed
     expected, found = (each.outputs["attn_output_weights"] for each in (seen, other))
     return close(expected, found)
+
+
+_DEFAULTS: dict[str, Any] = {
+    "training": True,
+    "need_weights": True,
+    "average_attn_weights": True,
+    "is_causal": False,
+    "use_separate_proj_weight": False,
+}
+
+
+def _defaults(seen: Seen, **changes: Any) -> Mismatch | None:
+    found = _parameters()
+    expected = {**_DEFAULTS, **changes}
+    return same(expected, {name: found[name].default for name in expected})
+
+
+def _names(seen: Seen, known: bool = False) -> Mismatch | None:
+    found = _parameters()
+    asked = [name in found for name in ("need_weights", "needs_weight", "needs_weights")]
+    return same([True, known, known], asked)
+
+
+def _parameters() -> Any:
+    from torch.nn.functional import multi_head_attention_forward
+
+    return signature(multi_head_attention_forward).parameters
 
 
 CLAIMS = (
@@ -93,5 +121,41 @@ CLAIMS = (
         axes=("rank", "kdim", "vdim", "batch_first"),
         twins={"other keys do as well": partial(_values_apart, changed="key")},
         source=FORWARD,
+    ),
+    Claim(
+        id="doc.function.names",
+        sentence="The docstring of `F.multi_head_attention_forward` speaks of `needs_weight` and "
+        "`needs_weights`; the parameter is called `need_weights`.",
+        doctest="""
+        >>> import inspect
+        >>> from torch.nn.functional import multi_head_attention_forward as attend
+        >>> names = inspect.signature(attend).parameters
+        >>> [name in names for name in ("need_weights", "needs_weight", "needs_weights")]
+        [True, False, False]
+        """,
+        check=_names,
+        axes=(),
+        twins={"all three are taken": partial(_names, known=True)},
+        source=ATTEND,
+    ),
+    Claim(
+        id="doc.function.defaults",
+        sentence="Unless told otherwise the function takes `training`, `need_weights` and "
+        "`average_attn_weights` as True, `is_causal` and `use_separate_proj_weight` as False.",
+        doctest="""
+        >>> import inspect
+        >>> from torch.nn.functional import multi_head_attention_forward as attend
+        >>> names = inspect.signature(attend).parameters
+        >>> names["training"].default, names["need_weights"].default, names["is_causal"].default
+        (True, True, False)
+        """,
+        check=_defaults,
+        axes=(),
+        twins={
+            "training is False": partial(_defaults, training=False),
+            "is_causal is True": partial(_defaults, is_causal=True),
+            "the weights are left out": partial(_defaults, need_weights=False),
+        },
+        source=ATTEND,
     ),
 )
