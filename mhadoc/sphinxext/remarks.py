@@ -98,8 +98,8 @@ def quoted(text: str) -> Iterator[nodes.Node]:
 
 def overview(audits: Iterable[Audit], link: Callable[[Audit], nodes.Node]) -> nodes.table:
     """Return a table of docstrings with how many statements have each verdict, and a sum."""
-    columns = [Column("Docstring", 40, "name")]
-    columns += [Column(verdict, 20, "count") for verdict in VERDICTS]
+    columns = [Column("Docstring", 46, "name")]
+    columns += [Column(verdict, 18, "count") for verdict in VERDICTS]
     rows, total = [], Counter[str]()
     for audit in audits:
         total += audit.count

@@ -29,7 +29,7 @@ ADDRESSES = known()
 def test_each_sentence_is_judged_and_each_quotation_is_there(found: Audit):
     reading = found.read(docstring(found.path))
     assert (reading.missing, reading.left_out) == ((), ())
-    assert reading.stated > 2 * reading.aside
+    assert reading.stated > reading.aside
 
 
 @EACH
@@ -64,7 +64,7 @@ def test_much_is_wrong_or_incomplete():
 
 def test_few_reasons_make_a_sentence_no_statement():
     reasons = {reason for found in AUDITS for _, reason in found.asides}
-    assert 0 < len(reasons) <= 5
+    assert 0 < len(reasons) <= 7
 
 
 class TestAudit:
