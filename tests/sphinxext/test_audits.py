@@ -61,7 +61,7 @@ class TestAudit:
         monkeypatch.setattr(documented, "docstring", lambda path: text)
         page = site(f"# Title\n\n{PAGE}{CLAIMS}")
         assert (
-            f"index.md:3: WARNING: audit: {MERGE}: torch does not say 'combined with logical "
+            f"index.md:3: WARNING: {MERGE}: torch does not say 'combined with logical "
             "``or``' any more" in page.warnings
         )
         assert "torch does not say 'merged mask type (0, 1, or 2)' any more" in page.warnings
