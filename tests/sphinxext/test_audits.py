@@ -79,7 +79,7 @@ class TestAudit:
             ({"proof": ("Multihead.kdim",)}, "no claim or rule is called 'Multihead.kdim'"),
             (
                 {"verdict": WRONG, "instead": "it is `{MultiheadAttention.qdim}`"},
-                "no rule is called 'qdim'; closest: kdim",
+                "no rule is called 'qdim'; closest: vdim, kdim",
             ),
         ],
         ids=["claim", "rule", "neither", "shape"],

@@ -31,7 +31,8 @@ def inventory(site: Site) -> dict[str, set[str]]:
 
 
 def test_the_inventory_holds_each_rule_and_claim(site: Callable):
-    found = inventory(site(RULES + "```{claims} mha\n```\n"))
+    groups = ("mha", "doc.mha", "doc.function")
+    found = inventory(site(RULES + "".join(f"```{{claims}} {name}\n```\n\n" for name in groups)))
     assert {SPEC.address(rule) for rule in SPEC.rules} < found["mhadoc:rule"]
     assert found["mhadoc:claim"] == {claim.id for claim in SPEC.claims}
 
