@@ -131,7 +131,7 @@ CLAIMS = (
         """,
         check=_flops,
         when=And(RUNS, need_weights, Not(fast)),
-        axes=("kdim", "vdim", "identity", "rank", "add_bias_kv", "add_zero_attn"),
+        axes=("kdim", "vdim", "add_bias_kv", "add_zero_attn"),
         twins={
             "each head costs as much": partial(_flops, formula=FLOPS * sympy.Symbol("num_heads")),
             "out_proj is left out": partial(_flops, formula=FLOPS - 2 * N * L * E * E),
