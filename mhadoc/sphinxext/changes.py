@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["change_table", "changed"]
 
 _COLUMNS = (
-    Column("Argument", 22, "name"),
-    Column("Which parameters exist", 28, "outcome"),
-    Column("The shape of parameters", 28, "outcome"),
-    Column("Shapes in and out", 22, "outcome"),
+    Column("Argument", 20, "name"),
+    Column("Which parameters exist", 26, "outcome"),
+    Column("The shape of parameters", 26, "outcome"),
+    Column("Shapes in and out", 28, "outcome"),
 )
 
 
