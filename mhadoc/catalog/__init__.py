@@ -29,6 +29,7 @@ _PLACES = {
     "TransformerDecoderLayer": "transformer_decoder_layer",
     "LayerNorm": "layer_norm",
     "Dropout": "dropout",
+    "multi_head_attention_forward": "multi_head_attention_forward",
     "scaled_dot_product_attention": "scaled_dot_product_attention",
 }
 

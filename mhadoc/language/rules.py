@@ -217,7 +217,8 @@ class Input(Rule):
     floats, being boolean otherwise; ``alias`` names another input and the condition under which
     both are the same object; ``unmeasured`` says in which cases torch looks at the number of axes
     alone, so that any sizes pass;
-    ``broadcasts`` says that any shape will do that broadcasts to the one stated.
+    ``broadcasts`` says that any shape will do that broadcasts to the one stated, and ``nullable``
+    that None is passed where no rule of the name applies.
     """
 
     type: str
@@ -228,6 +229,7 @@ class Input(Rule):
     unmeasured: sympy.Basic = sympy.false
     value: sympy.Expr | None = None
     broadcasts: bool = False
+    nullable: bool = False
 
     @property
     def is_flag(self) -> bool:

@@ -221,6 +221,8 @@ class Bench:
                 inputs[rule.name] = None if flag is None else bool(flag)
             elif rule.applies(values):
                 inputs[rule.name] = self._given(rule, values, inputs)
+            elif rule.nullable and rule.required:
+                inputs.setdefault(rule.name, None)
         return inputs
 
     def _given(self, rule: Input, values: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:
