@@ -104,7 +104,7 @@ def noticed(mutant: Mutant | None, name: str = "MultiheadAttention") -> list[str
         return sorted(look(bench, plan).refuted)
     bench, plan = planned(mutant.spec)
     with mutant.applied():
-        return sorted(look(bench, plan, to_the_end=False).refuted)
+        return sorted(look(replace(bench), plan, to_the_end=False).refuted)
 
 
 @cache

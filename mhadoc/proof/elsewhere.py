@@ -59,7 +59,7 @@ class Elsewhere:
         if rule.broadcasts and rule.applies(values) and twin.applies(values):
             return not _broadcasts(_shape(twin, values), _shape(rule, values))
         before, after = self._shapes(rule, rule, values), self._shapes(rule, twin, values)
-        given = bool(before) and (bool(after) or rule.required)
+        given = bool(before) and (bool(after) or (rule.required and not rule.nullable))
         return given and before != after
 
     def _shapes(self, rule: Input, twin: Input, values: Values) -> set[Said]:

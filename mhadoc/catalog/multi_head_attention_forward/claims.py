@@ -131,7 +131,7 @@ CLAIMS = (
         """,
         check=_unread,
         when=And(_RUNS, EXACT, static),
-        axes=("static", "rank", "need_weights", "add_zero_attn"),
+        axes=("static", "rank", "need_weights", "average_attn_weights"),
         twins={"they matter": partial(_unread, read=True)},
         source=ATTEND,
     ),

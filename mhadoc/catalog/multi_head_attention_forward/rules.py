@@ -68,6 +68,7 @@ def _stored(name: str, *, required: bool) -> Input:
         type="Tensor",
         required=required,
         nullable=name in _WHEN,
+        broadcasts=name in ("bias_k", "bias_v", "out_proj.bias"),
         why=rule.why,
         source=ATTEND,
     )
