@@ -29,7 +29,7 @@ def came(inputs: dict) -> dict | str:
         warnings.simplefilter("ignore")
         try:
             output, weights = F.multi_head_attention_forward(**inputs)
-        except (AssertionError, RuntimeError) as error:
+        except (AssertionError, RuntimeError, ValueError) as error:
             return type(error).__name__
     shape = None if weights is None else tuple(weights.shape)
     return {"attn_output": tuple(output.shape), "attn_output_weights": shape}
