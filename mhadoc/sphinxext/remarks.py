@@ -69,7 +69,8 @@ def _entry(remark: Remark, shaped: Callable[[str], str], link: Link) -> nodes.li
     entry += nodes.paragraph("", "", _badge(remark.verdict), nodes.Text(" "), quote)
     if remark.instead:
         entry += nodes.paragraph("", "", *sentence(shaped(remark.instead)))
-    proof = [nodes.inline("", "", *link(address)) for address in remark.proof]
+    shown: list[list[nodes.Node]] = [[nodes.inline("", "", *link(a))] for a in remark.proof]
+    proof = joined(shown, " ")
     entry += nodes.paragraph("", "", *proof, classes=["mhadoc-proof"])
     return entry
 

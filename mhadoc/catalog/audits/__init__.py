@@ -5,6 +5,7 @@ from __future__ import annotations
 from mhadoc.catalog.audits import (
     functions,
     multihead_attention,
+    scaled_dot_product_attention,
     transformer,
     transformer_decoder,
     transformer_encoder,
@@ -20,6 +21,7 @@ AUDITS: tuple[Audit, ...] = (
     *transformer_encoder.AUDITS,
     *transformer_decoder.AUDITS,
     *functions.AUDITS,
+    *scaled_dot_product_attention.AUDITS,
 )
 
 

@@ -51,17 +51,17 @@ EXAMPLES = "doc.family.examples"
 HINT = "doc.family.shapes"
 
 
-def arguments_of(name: str, dropout: str, activation: str) -> tuple[Remark, ...]:
+def arguments_of(name: str, dropout: str, layer: str) -> tuple[Remark, ...]:
     """Return the remarks on the arguments that a layer and a whole Transformer share.
 
-    ``dropout`` is the claim on where dropout acts, ``activation`` whose activation is meant.
+    ``dropout`` is the claim on where dropout acts, ``layer`` the spec whose activation is meant.
     """
     return (
         incomplete(
             "nhead: the number of heads in the multiheadattention models",
             "`nhead` must divide `d_model`, or the constructor raises.",
             f"{name}.nhead",
-            f"{name}.{activation}self_attn.num_heads.divides",
+            "MultiheadAttention.num_heads.divides",
         ),
         holds("dim_feedforward: the dimension of the feedforward", f"{name}.dim_feedforward"),
         incomplete(
@@ -74,7 +74,7 @@ def arguments_of(name: str, dropout: str, activation: str) -> tuple[Remark, ...]
         incomplete(
             '("relu" or "gelu") or a unary callable',
             "Any other text raises, and only ReLU and GELU allow an encoder layer its fast path.",
-            f"{name}.{activation}activation.name",
+            f"{layer}.activation.name",
             "tr.fast.torch_relu",
         ),
         holds("Default: relu", f"{name}.activation"),

@@ -51,7 +51,7 @@ _CLASS = Audit(
             "Transformer.num_decoder_layers",
             "tr.custom",
         ),
-        *arguments_of("Transformer", "tr.dropout_everywhere", "encoder_layer."),
+        *arguments_of("Transformer", "tr.dropout_everywhere", "TransformerEncoderLayer"),
         incomplete(
             "custom_encoder: custom encoder (default=None).",
             "It is used as it is, but its matrices are drawn anew: what was trained is lost.",

@@ -135,7 +135,7 @@ _LAYER = Audit(
         ),
         holds("implements the original architecture described", "tr.which_mha"),
         holds("d_model: the number of expected features", "TransformerDecoderLayer.d_model"),
-        *arguments_of("TransformerDecoderLayer", "tr.decoder.dropout", ""),
+        *arguments_of("TransformerDecoderLayer", "tr.decoder.dropout", "TransformerDecoderLayer"),
         holds("layer_norm_eps: the eps value in layer", "tr.decoder.eps"),
         holds("components (default=1e-5)", "TransformerDecoderLayer.layer_norm_eps"),
         incomplete(

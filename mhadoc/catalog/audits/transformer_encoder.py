@@ -153,7 +153,7 @@ _LAYER = Audit(
         ),
         holds("(Not all combinations of inputs are currently supported", "tr.fast.nested_alone"),
         holds("d_model: the number of expected features", "TransformerEncoderLayer.d_model"),
-        *arguments_of("TransformerEncoderLayer", "tr.layer.dropout", ""),
+        *arguments_of("TransformerEncoderLayer", "tr.layer.dropout", "TransformerEncoderLayer"),
         holds("layer_norm_eps: the eps value in layer", "tr.layer.eps"),
         holds("components (default=1e-5)", "TransformerEncoderLayer.layer_norm_eps"),
         holds("layer norm is done prior to attention and feedforward", "tr.layer.norm_order"),
