@@ -244,6 +244,16 @@ def test_a_demand_of_the_call_stands_beside_its_field(page: Page) -> None:
     expect(error(page, "is_causal")).to_be_empty()
 
 
+@pytest.mark.parametrize("rate", ["1.5", "-0.5"])
+def test_a_dropout_that_is_no_probability_is_told(page: Page, rate: str) -> None:
+    page.get_by_label("dropout").fill(rate)
+    expect(error(page, "dropout")).to_have_text(
+        re.compile("Type a number from 0 to 1: torch looks")
+    )
+    expect(page.locator("[data-part=parameters] tr")).to_have_count(4)
+    assert "A call returns" not in shown(page)
+
+
 def test_one_tensor_has_one_size(page: Page) -> None:
     page.get_by_label("kdim").fill("7")
     page.get_by_label("identity").select_option("q is k is v")

@@ -226,7 +226,6 @@ FIRST = {
     "install": "install",
     "verify": "verification",
     "own module": "own_modules",
-    "symbols": "reference/symbols",
     "TransformerEncoderLayer": "reference/transformer_encoder_layer",
     "TransformerDecoderLayer": "reference/transformer_decoder_layer",
     "memory_key_padding_mask": "reference/transformer",

@@ -24,12 +24,17 @@ _OFFERED: dict[Accepts, tuple[str, ...]] = {
 }
 
 
+#: Between what a number has to be, where torch looks at it in the call.
+_LIMITS = {"dropout": (0, 1)}
+
+
 @dataclass(frozen=True)
 class Field:
     """One thing that the reader sets: how it is asked for, and how it starts.
 
     ``plain`` is the text of what it is where nothing is said, as Python writes it, and ``start``
-    what the page begins with; ``empty`` is what an empty field stands for.
+    what the page begins with; ``empty`` is what an empty field stands for, and ``limits`` are the
+    least and the largest number.
     """
 
     name: str
@@ -40,6 +45,7 @@ class Field:
     choices: tuple[str, ...] = ()
     empty: str = ""
     start: str = ""
+    limits: tuple[int, int] | None = None
 
 
 def fields(spec: ModuleSpec, given: Mapping[str, str]) -> tuple[Field, ...]:
@@ -76,7 +82,9 @@ def _argument(argument: Argument) -> Field:
     plain = "" if argument.default is None and not offered else repr(argument.default)
     empty = "" if argument.becomes is None else str(argument.becomes)
     kind = _kind(argument, bool(offered))
-    return Field(argument.name, "constructor", kind, plain, argument.why, choices, empty)
+    limits = _LIMITS.get(argument.name)
+    found = Field(argument.name, "constructor", kind, plain, argument.why, choices, empty)
+    return replace(found, limits=limits)
 
 
 def _kind(argument: Argument, offered: bool) -> Kind:

@@ -116,6 +116,16 @@ const mhadocCalculator = (() => {
     return found;
   }
 
+  /** Return the numbers that the constructor keeps as they are, and a call refuses or may ignore. */
+  function outside(spec, { literals }) {
+    const beyond = ({ name, limits }) =>
+      limits && (literals[name].value < limits[0] || literals[name].value > limits[1]);
+    return spec.fields.filter(beyond).map(({ name, limits }) => ({
+      id: "", at: name, raises: "",
+      text: `type a number from ${limits[0]} to ${limits[1]}: torch looks at it first in training`,
+    }));
+  }
+
   function apart(spec, values) {
     return spec.together.filter((part) => !part.holds(values)).map(({ id, at, demand }) => ({
       id, at, text: `${demand}: choose another, or change the sizes`, raises: "",
@@ -143,7 +153,7 @@ const mhadocCalculator = (() => {
     const forced = chosen(spec, state, known.values);
     const { values } = known;
     const parameters = there(spec.parameters, values);
-    const call = [...unreadable(spec, known, "call"), ...apart(spec, values), ...broken(spec.demands, known)];
+    const call = [...unreadable(spec, known, "call"), ...outside(spec, known), ...apart(spec, values), ...broken(spec.demands, known)];
     return {
       build, call, forced, parameters, line: line(spec, known.literals),
       count: parameters.reduce((sum, rule) => sum + product(rule.sizes), 0),
