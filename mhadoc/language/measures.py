@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import sympy
 
+from mhadoc.language.values import c_name
+
 __all__ = ["ABSENT", "Call", "Facts", "Kind", "Measured", "kind_of"]
 
 
@@ -54,6 +56,8 @@ class Facts(NamedTuple):
     in_order: int = 1
     nested: int = 0
     device: str = ""
+    shape: tuple[int, ...] = ()
+    type: str = "NoneType"
 
     @classmethod
     def of(cls, value: Any) -> Facts:
@@ -61,38 +65,33 @@ class Facts(NamedTuple):
         if value is None:
             return ABSENT
         if not hasattr(value, "is_nested"):
-            return cls(given=1)
+            return cls(given=1, type=c_name(type(value)))
+        device = value.device.type
         if value.is_nested:
-            kind, rank = kind_of(value.dtype), value.dim()
-            return cls(1, 1, rank, -1, -1, -1, -1, -1, kind.name, 1, 0, 1, 1, value.device.type)
-        return cls.shaped(value.shape, value.dtype, value.device.type, _in_order(value))
+            return cls.shaped((-1,) * value.dim(), value.dtype, device)._replace(nested=1)
+        return cls.shaped(tuple(value.shape), value.dtype, device, _in_order(value))
 
     @classmethod
     def shaped(
-        cls, shape: tuple[int, ...], dtype: Any, device: str = "", in_order: bool = True
+        cls, shape: tuple[int, ...], dtype: Any, device: str = "", in_order: int = 1
     ) -> Facts:
         """Return what is known of a tensor of some shape and dtype."""
         name, floating, boolean = kind_of(dtype)
         first, second, third = (*shape[:3], -1, -1, -1)[:3]
         last, count = shape[-1] if shape else -1, math.prod(shape)
         axes = (len(shape), first, second, third, last, count)
-        return cls(1, 1, *axes, name, floating, boolean, int(in_order), 0, device)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Return the sizes of the first three axes, as many as there are."""
-        return (self.axis_0, self.axis_1, self.axis_2)[: self.rank]
+        return cls(1, 1, *axes, name, floating, boolean, in_order, 0, device, shape, "Tensor")
 
 
 ABSENT = Facts()
 
 
-def _in_order(tensor: Any) -> bool:
+def _in_order(tensor: Any) -> int:
     if tensor.is_contiguous():
-        return True
+        return 1
     pairs = zip(tensor.stride(), tensor.shape, strict=True)
-    steps = [step for step, size in pairs if size > 1]
-    return steps == sorted(steps, reverse=True) and 0 not in steps
+    steps = [step for step, size in pairs if size > 1 and step]
+    return int(steps == sorted(steps, reverse=True))
 
 
 class Measured:
@@ -126,6 +125,15 @@ class Call:
     values: Mapping[str, Any]
     inputs: Mapping[str, Any]
     facts: Mapping[str, Facts]
+
+    @classmethod
+    def of(
+        cls, module: Any, values: Mapping[str, Any], inputs: Mapping[str, Any], *tensors: str
+    ) -> Call:
+        """Return the call with real inputs, of which those named are tensors or None."""
+        seen = {id(inputs[name]): inputs[name] for name in tensors}
+        known = {key: Facts.of(value) for key, value in seen.items()}
+        return cls(module, values, inputs, {name: known[id(inputs[name])] for name in tensors})
 
     def measures(self) -> dict[str, Any]:
         """Return the value of each measure, by the name of its symbol."""

@@ -44,6 +44,10 @@ class Requirement:
     stands for a fact of an input and ``{module.dropout}`` for one of the module. ``computes``
     names expressions, and functions of everything that the text may speak of.
 
+    ``fits`` is a demand of the call as a condition on what is measured of one, and ``expected`` and
+    ``observed`` are templates of what is said where it does not hold: "must have {kdim} features"
+    and "has {key.features}".
+
     ``accepts`` is the kind of value that each argument named in ``about`` has to be; ``{type_x}``
     in the message is the name of the type that came instead, ``{scalar_x}`` C's name of a dtype.
     """
@@ -60,6 +64,9 @@ class Requirement:
     example: Mapping[str, Any] | None = None
     breaks: Callable[[Any], Mapping[str, Any]] | None = None
     when: sympy.Basic = sympy.true
+    fits: sympy.Basic = sympy.true
+    expected: str = ""
+    observed: str = ""
     computes: Mapping[str, sympy.Expr | Computes] = field(default_factory=dict)
     source: str = ""
     since: str | None = None

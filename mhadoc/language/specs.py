@@ -15,6 +15,7 @@ from mhadoc.language.cases import Cases
 from mhadoc.language.children import Bound, Child, is_module
 from mhadoc.language.claims import Claim
 from mhadoc.language.compiled import compiled, free_names, picker
+from mhadoc.language.demands import Demands
 from mhadoc.language.entries import Entries, State
 from mhadoc.language.measures import Call
 from mhadoc.language.rules import (
@@ -228,6 +229,20 @@ class ModuleSpec:
                 raise self.refusal(requirement, bound)
         return values | {a.name: a.accepts.plainly(values[a.name]) for a in self.arguments}
 
+    @cached_property
+    def tensors(self) -> tuple[str, ...]:
+        """Return the names of the inputs that are tensors, in order."""
+        return tuple(dict.fromkeys(rule.name for rule in self.inputs if rule.shape is not None))
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """Return what forward takes each input to be that is left out, in forward's order."""
+        return {rule.name: rule.default for rule in self.inputs}
+
+    def called(self, module: Any, values: Mapping[str, Any], inputs: Mapping[str, Any]) -> Call:
+        """Return a call of a real module; ``values`` are the symbols of its constructor."""
+        return Call.of(module, values, {**self.defaults, **inputs}, *self.tensors)
+
     def symbols_of(self, call: Call) -> dict[str, Any]:
         """Return the value of every symbol and of every measure in a call."""
         decided = self.measured(call) if self.measured is not None else {}
@@ -243,6 +258,11 @@ class ModuleSpec:
             return all(test(*pick(values)))
         except ZeroDivisionError:
             return False
+
+    @cached_property
+    def demands(self) -> Demands:
+        """Return what forward demands, to be compared with a call."""
+        return Demands(self.call_requirements)
 
     @cached_property
     def size(self) -> sympy.Expr:

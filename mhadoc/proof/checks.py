@@ -6,6 +6,9 @@ import inspect
 from functools import singledispatch
 from typing import Any
 
+import sympy
+import torch
+
 from mhadoc.errors import RuleError
 from mhadoc.language import (
     Argument,
@@ -31,6 +34,7 @@ __all__ = [
     "check_mistake",
     "check_requirement",
     "speaks_of",
+    "undecided",
     "unexpected_inputs",
     "unexpected_outputs",
     "unexpected_state",
@@ -225,7 +229,25 @@ def check_mistake(requirement: Requirement, seen: Observation) -> Mismatch | Non
         return None
     wrong = seen.again(**requirement.breaks(seen))
     shown = {**wrong.values, **wrong.inputs, "module": wrong.module}
-    return same(requirement.torch_error(shown), _raised(wrong))
+    told = same(requirement.torch_error(shown), _raised(wrong))
+    return told if told or requirement.fits == sympy.true else same([requirement.id], unmet(wrong))
+
+
+def unmet(seen: Observation) -> list[str]:
+    """Return the demands that a call does not meet, by what is measured of it."""
+    spec = seen.bench.spec
+    if spec.read is None or spec.measured is None:
+        return []
+    call = spec.called(seen.module, spec.read(seen.module), seen.inputs)
+    with torch.set_grad_enabled(bool(seen.values["grad"])):
+        return [demand.id for demand in spec.demands.unmet(spec.symbols_of(call))]
+
+
+def undecided(seen: Observation) -> Mismatch | None:
+    """Compare whether torch takes a call with whether it meets every demand on it."""
+    if not seen.bench.spec.demands.decides:
+        return None
+    return same(seen.error is None, not unmet(seen))
 
 
 def _raised(seen: Observation) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from mhadoc.answers.built import arguments_of
-from mhadoc.answers.call.binding import bound, tensors_of
+from mhadoc.answers.call.binding import bound
 from mhadoc.catalog import spec
-from mhadoc.language import ABSENT, Call, Facts, ModuleSpec
+from mhadoc.language import Call, ModuleSpec
 
 __all__ = ["asked", "called"]
 
@@ -29,11 +29,4 @@ def asked(module: Any, *inputs: Any, **named: Any) -> tuple[ModuleSpec, Call]:
 def called(found: ModuleSpec, module: Any, inputs: Mapping[str, Any]) -> Call:
     """Return the call of a module that is built with forward's arguments by name."""
     values = arguments_of(module, found) if found.read is None else found.read(module)
-    facts: dict[str, Facts] = {}
-    seen: dict[int, Facts] = {}
-    for name in tensors_of(found):
-        if (value := inputs[name]) is None:
-            facts[name] = ABSENT
-        else:
-            facts[name] = seen[id(value)] = seen.get(id(value)) or Facts.of(value)
-    return Call(module, values, inputs, facts)
+    return found.called(module, values, inputs)

@@ -9,7 +9,7 @@ from typing import Any
 from mhadoc.errors import RuleError
 from mhadoc.language import ModuleSpec
 
-__all__ = ["bound", "tensors_of"]
+__all__ = ["bound"]
 
 
 def bound(spec: ModuleSpec, inputs: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def bound(spec: ModuleSpec, inputs: Sequence[Any], named: Mapping[str, Any]) -> 
 
     Raises RuleError for an input that is unknown, missing or given twice, or too many.
     """
-    defaults, required = _signature(spec)
+    defaults, required = spec.defaults, _required(spec)
     found = {**defaults, **dict(zip(defaults, inputs, strict=False)), **named}
     given = len(inputs) + len(named)
     if len(found) > len(defaults) or len(inputs) > len(defaults) or given < len(required):
@@ -32,20 +32,13 @@ def _complete(required: Sequence[str], inputs: Sequence[Any], named: Mapping[str
 
 
 @cache
-def _signature(spec: ModuleSpec) -> tuple[dict[str, Any], tuple[str, ...]]:
-    defaults = {rule.name: rule.default for rule in spec.inputs}
-    return defaults, tuple(dict.fromkeys(rule.name for rule in spec.inputs if rule.required))
-
-
-@cache
-def tensors_of(spec: ModuleSpec) -> tuple[str, ...]:
-    """Return the names of the inputs that are tensors."""
-    return tuple(dict.fromkeys(rule.name for rule in spec.inputs if rule.shape is not None))
+def _required(spec: ModuleSpec) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(rule.name for rule in spec.inputs if rule.required))
 
 
 def _refusal(spec: ModuleSpec, inputs: Sequence[Any], named: Mapping[str, Any]) -> RuleError:
     """Return the error for inputs that cannot be bound: the first that Python would find."""
-    defaults, required = _signature(spec)
+    defaults, required = spec.defaults, _required(spec)
     if len(inputs) > len(defaults):
         return _usage(spec, "", "too many positional inputs", {"count": len(inputs)})
     given = dict(zip(defaults, inputs, strict=False))
@@ -61,9 +54,8 @@ def _refusal(spec: ModuleSpec, inputs: Sequence[Any], named: Mapping[str, Any]) 
 
 def _usage(spec: ModuleSpec, rule: str, problem: str, values: Mapping[str, Any]) -> RuleError:
     """Return the error by the rule of that id where the spec has one, and by that of all inputs."""
-    defaults, _ = _signature(spec)
     stated = {demand.id: demand for demand in spec.call_requirements}
-    hint = stated[rule].hint if rule in stated else f"the inputs are {', '.join(defaults)}"
+    hint = stated[rule].hint if rule in stated else f"the inputs are {', '.join(spec.defaults)}"
     address = f"{spec.name}.{rule if rule in stated else 'inputs'}"
     shown = {name: getattr(value, "shape", value) for name, value in values.items()}
     return RuleError(address, values=shown, expected=problem, hint=hint)

@@ -6,10 +6,11 @@ torch is reached through ``sys.modules`` alone: where there is a module, it is t
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mhadoc.language import Call, Facts
+from mhadoc.language.measures import kind_of
 
 __all__ = ["USUAL", "around", "measured", "needs_grad", "read", "sizes", "truth_of"]
 
@@ -59,14 +60,43 @@ def measured(call: Call) -> dict[str, Any]:
         "L": length,
         "S": sizes(key, batch_first)[0],
         "N": batch,
-        "tensors": len({id(call.inputs[name]) for name in _SEQUENCES}),
+        **_objects(call.inputs),
         **{name: truth_of(call.inputs[name]) for name in _FLAGS},
+        **{f"{name}.bool": int(type(call.inputs[name]) is bool) for name in _FLAGS},
         "attn_mask_rank": mask.rank,
         "attn_mask_float": mask.floating,
         "padding_mask": padding.given,
         "padding_mask_float": padding.floating,
-        **(USUAL if call.module is None else _surroundings(call)),
+        "key_batch": sizes(key, batch_first)[1],
+        "masks.dtype": (together := _together(query, mask, padding)),
+        "masks.float32": int(together == "float32"),
+        **_dropout(call.values["dropout"]),
+        **(_usual(query) if call.module is None else _surroundings(call)),
     }
+
+
+def _objects(inputs: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many objects query, key and value are, and which are the same."""
+    query, key, value = (inputs[name] for name in _SEQUENCES)
+    return {
+        "tensors": len({id(query), id(key), id(value)}),
+        "key_is_query": int(key is query),
+        "value_is_key": int(value is key),
+    }
+
+
+def _together(query: Facts, *masks: Facts) -> str:
+    """Return the dtype of masks of floats that are added; bools get that of the query."""
+    found = {mask.dtype if mask.floating else query.dtype for mask in masks if mask.given}
+    if len(found) < 2:
+        return next(iter(found), query.dtype)
+    wide = [name for name in ("float64", "float32") if name in found]
+    return wide[0] if wide else "float32"
+
+
+def _dropout(rate: Any) -> dict[str, Any]:
+    number = isinstance(rate, (int, float))
+    return {"dropout.number": int(number), "dropout.rate": rate if number else 0}
 
 
 def sizes(facts: Facts, batch_first: object) -> tuple[int, int]:
@@ -84,6 +114,11 @@ def truth_of(value: Any) -> int:
         return 0
 
 
+def _usual(query: Facts) -> dict[str, Any]:
+    """Return what surrounds the call of a description, whose parameters are as the query is."""
+    return {**USUAL, "weight.dtype": query.dtype, "weight.device": query.device}
+
+
 def _surroundings(call: Call) -> dict[str, Any]:
     """Return what surrounds a call of a real module, as the fast path looks at it."""
     module, query = call.module, call.facts["query"]
@@ -93,6 +128,8 @@ def _surroundings(call: Call) -> dict[str, Any]:
     dtype = getattr(call.inputs["query"], "dtype", None)
     return {
         "training": int(module.training),
+        "weight.dtype": kind_of(out.weight.dtype).name,
+        "weight.device": out.weight.device.type,
         "grad": needs_grad(tensors),
         "bias_dtype": int(bias is None or bias.dtype == dtype),
         "weight_dtype": int(weight is None or weight.dtype == dtype),

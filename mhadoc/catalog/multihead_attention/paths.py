@@ -25,7 +25,7 @@ from mhadoc.catalog.multihead_attention.symbols import (
     tensors,
     training,
 )
-from mhadoc.language import Requirement, Symbol
+from mhadoc.language import Measured, Requirement, Symbol
 from mhadoc.language.compiled import truth
 
 #: What the choice of path also depends on: not the arguments, but what surrounds the call.
@@ -211,6 +211,12 @@ FAST_ARGUMENTS = tuple(c for c in FAST_PATH if not c.holds.free_symbols & _SURRO
 #: The fused kernel is called in a case exactly when this holds.
 fast = And(*(condition.holds for condition in FAST_ARGUMENTS))
 
+#: The same, whatever surrounds the call.
+taken = And(*(condition.holds for condition in FAST_PATH))
+
+#: The call goes on to F.multi_head_attention_forward.
+slow = And(Not(taken), Not(Or(*(Measured(name).nested for name in ("query", "key", "value")))))
+
 #: forward merges the masks for the fused kernel, even where ``bias=False`` then keeps it from it.
 merges = And(*(condition.holds for condition in FAST_ARGUMENTS if condition.holds != bias))
 
@@ -230,6 +236,9 @@ CALL_REQUIREMENTS = (
         "method `generate_square_subsequent_mask` to create this mask.",
         "pass attn_mask=nn.Transformer.generate_square_subsequent_mask(L) as well",
         holds=Not(And(hinted, Not(fast))),
+        fits=Or(Not(is_causal), Measured("attn_mask").given, Not(slow)),
+        expected="must come with an attn_mask, outside the fast path",
+        observed="comes without",
         about=("is_causal",),
         source=ATTEND,
     ),

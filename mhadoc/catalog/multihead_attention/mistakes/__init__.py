@@ -26,6 +26,7 @@ MISTAKES = (
     *CALL_REQUIREMENTS,
     *projections.AGREEMENT,
     *projections.QUERY_DTYPE,
+    *projections.KEY_DTYPE,
     *projections.FEATURES,
     *projections.VALUE_DTYPE,
     *projections.DEVICE,

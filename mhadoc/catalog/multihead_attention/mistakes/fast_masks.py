@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from sympy import And, Not
+from sympy import And, Eq, Ne, Not, Or
 
 from mhadoc.catalog.multihead_attention.mistakes.broken import elements, longer
+from mhadoc.catalog.multihead_attention.mistakes.given import (
+    attn_mask,
+    heads_padded,
+    key_padding_mask,
+    matrix_viewed,
+    merged,
+    padding_counted,
+    padding_viewed,
+    sized,
+    squares,
+    stacked,
+    stacks_viewed,
+)
 from mhadoc.catalog.multihead_attention.mistakes.masks import MATRIX, NO_MASK, PER_HEAD, masked
-from mhadoc.catalog.multihead_attention.paths import fast, merges
-from mhadoc.catalog.multihead_attention.symbols import MERGE, H, N, S, attn_mask_rank, padding_mask
+from mhadoc.catalog.multihead_attention.paths import fast, merges, taken
+from mhadoc.catalog.multihead_attention.symbols import (
+    MERGE,
+    H,
+    L,
+    N,
+    S,
+    attn_mask_rank,
+    padding_mask,
+)
 
 _KERNEL = "torch: _native_multi_head_attention"
 
@@ -22,6 +43,8 @@ MERGED = (
         lambda mask: mask[1:],
         And(merges, MATRIX),
         MERGE,
+        Or(Not(merged), matrix_viewed),
+        "must have shape (L, L) = ({L}, {L})",
         elements=elements("attn_mask"),
     ),
     masked(
@@ -33,7 +56,10 @@ MERGED = (
         lambda mask: mask[1:],
         And(merges, PER_HEAD, N > 1),
         MERGE,
+        Or(Not(merged), stacks_viewed),
+        "must have shape (N*num_heads, L, L), here ({rows}, {L}, {L})",
         elements=elements("attn_mask"),
+        rows=N * H,
     ),
     masked(
         "key_padding_mask",
@@ -44,6 +70,8 @@ MERGED = (
         lambda mask: longer(mask, 1),
         And(merges, attn_mask_rank > 0),
         MERGE,
+        Or(Not(merged), padding_counted),
+        "must have shape (N, S) = ({N}, {S})",
         elements=elements("key_padding_mask"),
     ),
     masked(
@@ -56,6 +84,8 @@ MERGED = (
         lambda mask: mask.t(),
         And(merges, attn_mask_rank > 0, N > 1, S > 1),
         MERGE,
+        Or(Not(And(merged, padding_counted)), padding_viewed),
+        "must have shape (N, S) = ({N}, {S})",
     ),
     masked(
         "attn_mask",
@@ -67,7 +97,10 @@ MERGED = (
         lambda mask: mask.repeat(2, 1, 1),
         And(merges, PER_HEAD, padding_mask),
         MERGE,
+        Or(Not(merged), heads_padded),
+        "must have shape (N*num_heads, L, L) = ({rows}, {L}, {L})",
         twice=2 * H,
+        rows=N * H,
     ),
 )
 
@@ -82,6 +115,12 @@ KERNEL = (
         lambda mask: mask.repeat(2, 1, 1),
         And(fast, PER_HEAD, Not(padding_mask)),
         _KERNEL,
+        Or(
+            Not(And(taken, Not(key_padding_mask.given), stacked)),
+            Eq(attn_mask.numel, H * squares),
+        ),
+        "must have shape (N*num_heads, L, L) = ({rows}, {L}, {L})",
+        rows=N * H,
     ),
     masked(
         "key_padding_mask",
@@ -92,6 +131,8 @@ KERNEL = (
         lambda mask: mask[0],
         And(fast, NO_MASK),
         _KERNEL,
+        Or(Not(taken), attn_mask.given, Eq(key_padding_mask.rank, 2)),
+        "must have shape (N, S) = ({N}, {S})",
     ),
     masked(
         "key_padding_mask",
@@ -102,5 +143,12 @@ KERNEL = (
         lambda mask: longer(mask, 1),
         And(fast, NO_MASK),
         _KERNEL,
+        Or(
+            Not(taken),
+            attn_mask.given,
+            Ne(key_padding_mask.rank, 2),
+            sized(key_padding_mask, N, L),
+        ),
+        "must have shape (N, S) = ({N}, {S})",
     ),
 )

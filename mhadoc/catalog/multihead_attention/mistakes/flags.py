@@ -5,10 +5,15 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from sympy import And, Basic, Not
+from sympy import And, Basic, Not, Or, Symbol
 
 from mhadoc.catalog.multihead_attention.mistakes.broken import UNHINTED
-from mhadoc.catalog.multihead_attention.paths import fast
+from mhadoc.catalog.multihead_attention.mistakes.given import (
+    dropout_number,
+    dropout_rate,
+    key_padding_mask,
+)
+from mhadoc.catalog.multihead_attention.paths import fast, slow, taken
 from mhadoc.catalog.multihead_attention.symbols import (
     ATTEND,
     need_weights,
@@ -20,7 +25,7 @@ from mhadoc.language import Requirement, Seen
 _SDPA = "scaled_dot_product_attention"
 
 
-def _flag(name: str, function: str, position: int, when: Basic) -> Requirement:
+def _flag(name: str, function: str, position: int, when: Basic, asked: Basic) -> Requirement:
     return Requirement(
         f"{name}.bool",
         f"`{name}` is a bool",
@@ -30,13 +35,16 @@ def _flag(name: str, function: str, position: int, when: Basic) -> Requirement:
         about=(name,),
         breaks=lambda seen: {name: int(seen.inputs[name])},
         when=when,
+        fits=Or(Not(asked), Symbol(f"{name}.bool")),
+        expected="must be a bool",
+        observed=f"is {{type_{name}}}",
         source=f"torch: {function}",
     )
 
 
 FAST = (
-    _flag("need_weights", "_native_multi_head_attention", 11, fast),
-    _flag("average_attn_weights", "_native_multi_head_attention", 12, fast),
+    _flag("need_weights", "_native_multi_head_attention", 11, fast, taken),
+    _flag("average_attn_weights", "_native_multi_head_attention", 12, fast, taken),
 )
 
 
@@ -46,7 +54,9 @@ def _dropping(seen: Seen, dropout: object) -> Any:
     return module
 
 
-def _dropout(id: str, demand: str, error: str, wrong: object, when: Basic) -> Requirement:
+def _dropout(
+    id: str, demand: str, error: str, wrong: object, when: Basic, holds: Basic
+) -> Requirement:
     kind, _, message = error.partition(": ")
     return Requirement(
         f"dropout.{id}",
@@ -57,6 +67,9 @@ def _dropout(id: str, demand: str, error: str, wrong: object, when: Basic) -> Re
         about=("dropout",),
         breaks=lambda seen: {"module": _dropping(seen, wrong)},
         when=And(training, UNHINTED, when),
+        fits=Or(Not(And(training, slow, when)), holds),
+        expected="must be a number from 0 to 1, in training",
+        observed="is {dropout!r}",
         computes={"kind": lambda shown: type(shown["module"].dropout).__name__},
         source=ATTEND,
     )
@@ -71,6 +84,7 @@ DROPOUT = (
         "TypeError: '>' not supported between instances of '{kind}' and 'float'",
         None,
         need_weights,
+        dropout_number,
     ),
     _dropout(
         "range",
@@ -78,6 +92,7 @@ DROPOUT = (
         f"ValueError: {_RANGE}",
         1.5,
         need_weights,
+        dropout_rate <= 1,
     ),
 )
 
@@ -88,6 +103,7 @@ DROPOUT_TYPE = (
         f"TypeError: {_SDPA}(): argument 'dropout_p' (position 5) must be float, not {{kind}}",
         None,
         Not(need_weights),
+        dropout_number,
     ),
 )
 
@@ -98,6 +114,7 @@ DROPOUT_WITHOUT_WEIGHTS = (
         f"RuntimeError: {_RANGE}",
         1.5,
         Not(need_weights),
+        dropout_rate <= 1,
     ),
     _dropout(
         "negative_without_weights",
@@ -105,6 +122,7 @@ DROPOUT_WITHOUT_WEIGHTS = (
         f"RuntimeError: {_SDPA}_flash_attention: Currently do not support dropout > 0",
         -0.5,
         Not(need_weights),
+        dropout_rate >= 0,
     ),
 )
 
@@ -114,5 +132,6 @@ HINT = (
         _SDPA,
         6,
         And(Not(need_weights), Not(padding_mask), Not(fast), UNHINTED),
+        And(Not(need_weights), Not(key_padding_mask.given), slow),
     ),
 )

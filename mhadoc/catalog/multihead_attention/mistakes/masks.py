@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sympy import And, Basic, Eq, Not, true
+from sympy import And, Basic, Eq, Ne, Not, Or, true
 
 from mhadoc.catalog.multihead_attention.mistakes.broken import (
     UNHINTED,
     form,
     in_c,
     longer,
+)
+from mhadoc.catalog.multihead_attention.mistakes.given import (
+    attn_mask,
+    discarded,
+    key_padding_mask,
+    mask_merges,
+    masks_dtype,
+    masks_float32,
+    padding_merges,
+    query,
+    ranked,
+    sized,
+    slow,
+    weight_dtype,
 )
 from mhadoc.catalog.multihead_attention.paths import discards_mask, fast, merges
 from mhadoc.catalog.multihead_attention.symbols import (
@@ -20,7 +34,9 @@ from mhadoc.catalog.multihead_attention.symbols import (
     FORWARD,
     FUNCTIONAL,
     H,
+    L,
     N,
+    S,
     attn_mask_float,
     attn_mask_rank,
     batched,
@@ -29,7 +45,7 @@ from mhadoc.catalog.multihead_attention.symbols import (
     need_weights,
     padding_mask,
 )
-from mhadoc.language import Requirement
+from mhadoc.language import Measured, Requirement
 
 _CANONICAL = f"{FUNCTIONAL}: _canonical_mask"
 _KERNEL = "torch: _native_multi_head_attention"
@@ -54,6 +70,9 @@ def masked(
     change: Change,
     when: Basic,
     source: str,
+    fits: Basic,
+    expected: str,
+    observed: str = "",
     **computes: Any,
 ) -> Requirement:
     """Return the demand of a mask that is broken by changing the mask given."""
@@ -67,6 +86,9 @@ def masked(
         about=(name,),
         breaks=lambda seen: {name: change(seen.inputs[name])},
         when=And(_PRESENT[name], when),
+        fits=Or(Not(Measured(name).tensor), fits),
+        expected=expected,
+        observed=observed or f"has shape {{{name}.shape}}",
         computes=computes,
         source=source,
     )
@@ -83,6 +105,9 @@ def _listed(name: str, id: str, error: str, when: Basic) -> Requirement:
         about=(name,),
         breaks=lambda seen: {name: [[False]]},
         when=when,
+        fits=Or(Not(when), Not(Measured(name).given), Measured(name).tensor),
+        expected="must be a tensor or None",
+        observed=f"is of type {{{name}.type}}",
         source=FORWARD,
     )
 
@@ -121,10 +146,15 @@ def _kind(name: str) -> Requirement:
         _whole,
         true,
         _CANONICAL,
+        Or(Measured(name).boolean, Measured(name).floating),
+        "must be one of bools or floats",
+        f"is one of {{{name}.dtype}}",
     )
 
 
 KINDS = (_kind("key_padding_mask"), _kind("attn_mask"))
+
+_measured = And(slow, Not(discarded), ranked, mask_merges)
 
 RANKS = (
     masked(
@@ -132,13 +162,15 @@ RANKS = (
         "rank",
         "the `key_padding_mask` has one axis less than the query",
         "AssertionError: For {form} `query`, expected `key_padding_mask` to be `None` or "
-        "{expected}-D but found {key_padding_mask.ndim}-D tensor instead",
+        "{axes}-D but found {key_padding_mask.ndim}-D tensor instead",
         "pass a mask of shape (N, S), or (S,) for an unbatched query",
         lambda mask: mask[None],
         _SLOW,
         CHECK,
+        Or(Not(And(slow, ranked, padding_merges)), Eq(key_padding_mask.rank, query.rank - 1)),
+        "must have one axis less than the query, which has {query.rank}",
         form=form,
-        expected=1 + batched,
+        axes=1 + batched,
     ),
     masked(
         "attn_mask",
@@ -151,6 +183,8 @@ RANKS = (
         lambda mask: mask.flatten(),
         And(_SLOW, Not(And(merges, PER_HEAD))),
         CHECK,
+        Or(Not(And(slow, mask_merges)), Eq(attn_mask.rank, 2), Eq(attn_mask.rank, 3)),
+        "must have two axes or three",
         form=form,
     ),
     masked(
@@ -163,6 +197,8 @@ RANKS = (
         lambda mask: longer(mask, 0),
         And(Not(batched), PER_HEAD),
         CHECK,
+        Or(Not(ranked), Eq(query.rank, 3), Ne(attn_mask.rank, 3), sized(attn_mask, H, L, S)),
+        "must have shape (num_heads, L, S) = ({num_heads}, {L}, {S})",
     ),
 )
 
@@ -177,6 +213,8 @@ SHAPES = (
         lambda mask: longer(mask, 1),
         And(MATRIX, _LOOKED_AT),
         ATTEND,
+        Or(Not(_measured), Ne(attn_mask.rank, 2), sized(attn_mask, L, S)),
+        "must have shape (L, S) = ({L}, {S})",
     ),
     masked(
         "attn_mask",
@@ -188,12 +226,20 @@ SHAPES = (
         lambda mask: mask[:1].expand(mask.shape[0] + 1, -1, -1),
         And(PER_HEAD, batched, _LOOKED_AT),
         ATTEND,
+        Or(
+            Not(_measured),
+            Ne(attn_mask.rank, 3),
+            Ne(query.rank, 3),
+            sized(attn_mask, N * H, L, S),
+        ),
+        "must have shape (N*num_heads, L, S) = ({rows}, {L}, {S})",
         rows=N * H,
     ),
 )
 
 _PADDING = f"{FUNCTIONAL}: _check_key_padding_mask"
-_EXPECTED = "AssertionError: Expected key_padded_mask.shape[%d] to be {expected}, but got {found}"
+_EXPECTED = "AssertionError: Expected key_padded_mask.shape[%d] to be {wanted}, but got {found}"
+_PADDED = Or(Not(And(slow, ranked, padding_merges)), Ne(key_padding_mask.rank, query.rank - 1))
 
 PADDING = (
     masked(
@@ -205,7 +251,9 @@ PADDING = (
         lambda mask: longer(mask, 0),
         And(batched, _SLOW, _NOT_MERGED),
         _PADDING,
-        expected=1 * N,
+        Or(_PADDED, Eq(query.rank, 2), Eq(key_padding_mask.axis_0, N)),
+        "must have shape (N, S) = ({N}, {S})",
+        wanted=1 * N,
         found=lambda shown: shown["key_padding_mask"].shape[0],
     ),
     masked(
@@ -218,7 +266,9 @@ PADDING = (
         lambda mask: longer(mask, mask.dim() - 1),
         And(_SLOW, _NOT_MERGED),
         _PADDING,
-        expected=keys,
+        Or(_PADDED, Eq(key_padding_mask.features, S)),
+        "must have one entry for each of S = {S} keys",
+        wanted=keys,
         found=lambda shown: (
             shown["key_padding_mask"].shape[-1] + shown["add_bias_kv"] + shown["add_zero_attn"]
         ),
@@ -226,7 +276,8 @@ PADDING = (
 )
 
 
-def _other_float(name: str, id: str, error: str, when: Basic) -> Requirement:
+def _other_float(name: str, id: str, error: str, when: Basic, fits: Basic) -> Requirement:
+    mask = Measured(name)
     return masked(
         name,
         id,
@@ -236,6 +287,14 @@ def _other_float(name: str, id: str, error: str, when: Basic) -> Requirement:
         lambda mask: mask.half(),
         And(UNHINTED, when),
         ATTEND,
+        Or(
+            Not(And(slow, Not(discarded), mask.floating, Eq(query.dtype, weight_dtype))),
+            Eq(masks_dtype, query.dtype),
+            Eq(mask.dtype, query.dtype),
+            fits,
+        ),
+        "must have the dtype of the query where it is one of floats: {query.dtype}",
+        f"has {{{name}.dtype}}",
         given=lambda shown: in_c(shown[name]),
         own=lambda shown: in_c(shown["query"]),
     )
@@ -249,9 +308,11 @@ _FUSED = (
     "but got attn_mask.dtype: {given} and  query.dtype: {own} instead."
 )
 
+_UNUSED = Not(need_weights)
+
 FLOATS = (
-    _other_float("attn_mask", "floats", _SUM, And(need_weights, Not(padding_mask))),
-    _other_float("key_padding_mask", "floats", _SUM, And(need_weights, NO_MASK)),
+    _other_float("attn_mask", "floats", _SUM, And(need_weights, Not(padding_mask)), _UNUSED),
+    _other_float("key_padding_mask", "floats", _SUM, And(need_weights, NO_MASK), _UNUSED),
 )
 
 FLOATS_WITHOUT_WEIGHTS = (
@@ -260,11 +321,13 @@ FLOATS_WITHOUT_WEIGHTS = (
         "floats_without_weights",
         _FUSED,
         And(Not(need_weights), Not(padding_mask), Not(is_causal)),
+        Or(need_weights, masks_float32),
     ),
     _other_float(
         "key_padding_mask",
         "floats_without_weights",
         _FUSED,
         And(Not(need_weights), NO_MASK),
+        Or(need_weights, masks_float32),
     ),
 )

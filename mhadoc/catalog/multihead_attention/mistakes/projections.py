@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sympy import And, Basic, Not
+from sympy import And, Basic, Eq, Not, Or, false
 
 from mhadoc.catalog.multihead_attention.mistakes.broken import (
     UNHINTED,
@@ -20,6 +20,20 @@ from mhadoc.catalog.multihead_attention.mistakes.broken import (
     together,
     wider,
 )
+from mhadoc.catalog.multihead_attention.mistakes.given import (
+    QUERY_FEATURES,
+    key,
+    key_batch,
+    key_is_query,
+    query,
+    ranked,
+    slow,
+    unturned,
+    value,
+    value_is_key,
+    weight_device,
+    weight_dtype,
+)
 from mhadoc.catalog.multihead_attention.symbols import (
     ATTEND,
     PROJECT,
@@ -33,13 +47,16 @@ from mhadoc.catalog.multihead_attention.symbols import (
     batch_first,
     batched,
     bias,
+    kdim,
     packed,
     tensors,
+    vdim,
 )
-from mhadoc.language import Requirement, Seen
+from mhadoc.language import Measured, Requirement, Seen
 
 _TURNED = And(batched, batch_first, N > 1)
 _SEPARATE = PROJECT.replace("_packed", "")
+_TURNED_KEY = And(slow, key.tensor, Not(unturned))
 _LENGTHS = "give key and value the same length and batch size"
 
 
@@ -57,7 +74,15 @@ def _one_wide_key(seen: Seen) -> Inputs:
     return {"key": key, "value": key}
 
 
-def _unlike(id: str, demand: str, hint: str, breaks: Callable[[Seen], Inputs]) -> Requirement:
+def _unlike(
+    id: str,
+    demand: str,
+    hint: str,
+    breaks: Callable[[Seen], Inputs],
+    fits: Basic,
+    expected: str,
+    observed: str,
+) -> Requirement:
     return Requirement(
         id,
         demand,
@@ -67,6 +92,9 @@ def _unlike(id: str, demand: str, hint: str, breaks: Callable[[Seen], Inputs]) -
         about=("key", "value"),
         breaks=breaks,
         when=And(packed, UNHINTED),
+        fits=Or(Not(And(slow, packed)), fits),
+        expected=expected,
+        observed=observed,
         computes={"key": sizes("key"), "value": sizes("value")},
         source=ATTEND,
     )
@@ -82,12 +110,15 @@ def _packed_features(id: str, when: Basic, rows: Basic, columns: Basic, breaks: 
         about=("key", "value"),
         breaks=breaks,
         when=And(packed, UNHINTED, when),
+        fits=Or(Not(And(_TURNED_KEY, packed, when)), key_is_query, Eq(key.features, E)),
+        expected="must have kdim = embed_dim = {embed_dim} features",
+        observed="has {key.features}",
         computes={"rows": rows, "columns": columns, "features": features("key")},
         source=PROJECT,
     )
 
 
-def _separate_features(name: str) -> Requirement:
+def _separate_features(name: str, size: Basic) -> Requirement:
     return Requirement(
         f"{name}.separate_features",
         f"the {name} has `{name[0]}dim` features, in the separate layout",
@@ -98,10 +129,25 @@ def _separate_features(name: str) -> Requirement:
         about=(name,),
         breaks=lambda seen: {name: wider(seen.inputs[name])},
         when=And(Not(packed), UNHINTED),
+        fits=Or(
+            Not(And(_TURNED_KEY, Measured(name).tensor)), packed, Eq(Measured(name).features, size)
+        ),
+        expected=f"must have {name[0]}dim = {{{name[0]}dim}} features",
+        observed=f"has {{{name}.features}}",
         computes={"features": features(name)},
         source=_SEPARATE,
     )
 
+
+#: Key and value have the same length and batch size; what has other axes is refused before.
+_PAIRED = Or(
+    Not(ranked),
+    And(Eq(key.axis_0, value.axis_0), Or(Not(batched), Eq(key.axis_1, value.axis_1))),
+)
+_AS_LONG = (
+    "must be as long as the key, in as many batch elements: {key.shape} up to the features",
+    "has shape {value.shape}",
+)
 
 AGREEMENT = (
     Requirement(
@@ -113,15 +159,31 @@ AGREEMENT = (
         about=("query",),
         breaks=lambda seen: {"query": wider(seen.inputs["query"])},
         when=UNHINTED,
+        fits=Or(Not(And(slow, query.tensor)), Eq(query.features, E)),
+        **QUERY_FEATURES,
         computes={"features": features("query")},
         source=ATTEND,
     ),
-    _unlike("value.length", "key and value have the same length", _LENGTHS, _later_value),
+    _unlike(
+        "value.length",
+        "key and value have the same length",
+        _LENGTHS,
+        _later_value,
+        _PAIRED,
+        *_AS_LONG,
+    ),
     _unlike(
         "value.features",
         "the value has as many features as the key, in the packed layout",
         "build with vdim=value.shape[-1]",
         lambda seen: {"value": wider(seen.inputs["value"])},
+        Or(
+            Not(value.tensor),
+            Eq(value.features, key.features),
+            Eq(value.features, E),
+        ),
+        "must have vdim = embed_dim = {embed_dim} features",
+        "has {value.features}",
     ),
     Requirement(
         "value.separate_length",
@@ -132,11 +194,14 @@ AGREEMENT = (
         about=("key", "value"),
         breaks=_later_value,
         when=And(Not(packed), UNHINTED),
+        fits=Or(Not(slow), packed, _PAIRED),
+        expected=_AS_LONG[0],
+        observed=_AS_LONG[1],
         computes={"key": leading("key"), "value": leading("value")},
         source=ATTEND,
     ),
-    _separate_features("key"),
-    _separate_features("value"),
+    _separate_features("key", kdim),
+    _separate_features("value", vdim),
 )
 
 FEATURES = (
@@ -152,9 +217,13 @@ FEATURES = (
 )
 
 
+#: An input that is another one as well, whose dtype is told already.
+_SAME = {"key": key_is_query, "value": value_is_key}
+
+
 def _dtype(name: str, fused: bool) -> Requirement:
     """Return what is raised for a tensor of another dtype: by addmm, and by a plain product."""
-    length = L if name == "query" else S
+    length, given = L if name == "query" else S, Measured(name)
     whole = And(bias, Not(And(_TURNED, length > 1)))  # in memory as one block, not transposed
     written, when = (scalar, whole) if fused else (in_c, Not(whole))
     return Requirement(
@@ -168,6 +237,13 @@ def _dtype(name: str, fused: bool) -> Requirement:
         about=(name,),
         breaks=lambda seen: {name: seen.inputs[name].float()},
         when=And(when, UNHINTED),
+        fits=Or(
+            Not(And(slow, given.tensor, when)),
+            _SAME.get(name, false),
+            Eq(given.dtype, weight_dtype),
+        ),
+        expected="must have the dtype of the parameters: {weight.dtype}",
+        observed=f"has {{{name}.dtype}}",
         computes={
             "given": lambda shown: written(shown[name]),
             "own": lambda shown: written(shown["module"].out_proj.weight),
@@ -178,7 +254,13 @@ def _dtype(name: str, fused: bool) -> Requirement:
 
 QUERY_DTYPE = (_dtype("query", fused=True), _dtype("query", fused=False))
 
+KEY_DTYPE = (_dtype("key", fused=True), _dtype("key", fused=False))
+
 VALUE_DTYPE = (_dtype("value", fused=True), _dtype("value", fused=False))
+
+
+_ALL = (query, key, value)
+_TOGETHER = And(*(Eq(tensor.device, weight_device) for tensor in _ALL))
 
 
 def _device(id: str, when: Basic, source: str) -> Requirement:
@@ -192,6 +274,9 @@ def _device(id: str, when: Basic, source: str) -> Requirement:
         about=("query", "key", "value"),
         breaks=lambda seen: together(seen, lambda tensor: tensor.to("meta")),
         when=And(when, UNHINTED),
+        fits=Or(Not(And(slow, when)), *(Not(tensor.tensor) for tensor in _ALL), _TOGETHER),
+        expected="must be on the device of the parameters: {weight.device}",
+        observed="is on {query.device}",
         source=source,
     )
 
@@ -211,6 +296,13 @@ def _batch(id: str, message: str, when: Basic) -> Requirement:
         about=("query", "key"),
         breaks=_more_sources,
         when=And(batched, when, UNHINTED),
+        fits=Or(
+            Not(And(slow, ranked, batched, when)),
+            Eq(key_batch, N),
+            And(Eq(S, 0), Not(add_bias_kv)),
+        ),
+        expected="must have the batch size of the query: {N}",
+        observed="has {key_batch}, its shape being {key.shape}",
         computes={
             "batch": lambda shown: sizes("key")(shown)[1],
             "elements": lambda shown: sizes("key")(shown)[1] * shown["S"] * shown["embed_dim"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sympy import And, Not, Or
+from sympy import And, Basic, Eq, Ne, Not, Or
 
 from mhadoc.catalog.multihead_attention.mistakes.broken import (
     features,
@@ -13,16 +13,24 @@ from mhadoc.catalog.multihead_attention.mistakes.broken import (
     together,
     wider,
 )
-from mhadoc.catalog.multihead_attention.paths import fast
+from mhadoc.catalog.multihead_attention.mistakes.given import (
+    QUERY_FEATURES,
+    key,
+    query,
+    unturned,
+    value,
+)
+from mhadoc.catalog.multihead_attention.paths import fast, slow, taken
 from mhadoc.catalog.multihead_attention.symbols import (
     CHECK,
     FORWARD,
+    E,
     attn_mask_rank,
     batch_first,
     batched,
     padding_mask,
 )
-from mhadoc.language import Requirement
+from mhadoc.language import Measured, Requirement
 
 
 def _tensor(name: str, looked_for: str) -> Requirement:
@@ -34,6 +42,9 @@ def _tensor(name: str, looked_for: str) -> Requirement:
         f"pass a tensor as the {name}",
         about=(name,),
         breaks=lambda seen: {name: None},
+        fits=Measured(name).tensor,
+        expected="must be a tensor",
+        observed=f"is of type {{{name}.type}}",
         source=FORWARD,
     )
 
@@ -83,6 +94,8 @@ FAST = (
         about=("query",),
         breaks=lambda seen: together(seen, wider),
         when=fast,
+        fits=Or(Not(taken), query.nested, Eq(query.features, E)),
+        **QUERY_FEATURES,
         computes={"features": features("query")},
         source="torch: _native_multi_head_attention",
     ),
@@ -100,13 +113,17 @@ NESTED = (
         about=("query", "key", "value"),
         breaks=nested,
         when=And(batched, Or(Not(fast), attn_mask_rank > 0, padding_mask)),
+        fits=Or(taken, Not(Or(query.nested, key.nested, value.nested))),
+        expected="can be nested on the fast path alone",
+        observed="does not take it",
         computes={"reason": nested_reason},
         source=FORWARD,
     ),
 )
 
 
-def _rank(id: str, demand: str, hint: str, *names: str) -> Requirement:
+def _rank(id: str, demand: str, hint: str, other: str, misfit: Basic, *names: str) -> Requirement:
+    name = id.partition(".")[0]
     return Requirement(
         id,
         demand,
@@ -116,10 +133,16 @@ def _rank(id: str, demand: str, hint: str, *names: str) -> Requirement:
         hint,
         about=names,
         breaks=lambda seen: {name: other_rank(seen.inputs[name]) for name in names},
+        fits=Or(Not(_COMPARED), Not(misfit)),
+        expected=f"must have as many axes as the {other}, which has {{{other}.rank}}",
+        observed=f"has {{{name}.rank}}: {{{name}.shape}}",
         computes={"form": form},
         source=CHECK,
     )
 
+
+_UNTOLD = And(slow, query.tensor, key.tensor, value.tensor)
+_COMPARED = And(_UNTOLD, Or(Eq(query.rank, 2), Eq(query.rank, 3)), Not(unturned))
 
 RANKS = (
     Requirement(
@@ -132,6 +155,9 @@ RANKS = (
         "with batch_first=True",
         about=("query",),
         breaks=lambda seen: {"query": seen.inputs["query"][(None,) * seen.inputs["query"].dim()]},
+        fits=Or(Not(query.tensor), query.nested, Eq(query.rank, 2), Eq(query.rank, 3)),
+        expected="must have two axes (one sequence) or three (a batch)",
+        observed="has {query.rank}: {query.shape}",
         source=CHECK,
     ),
     Requirement(
@@ -143,24 +169,33 @@ RANKS = (
         about=("key",),
         breaks=lambda seen: {"key": seen.inputs["key"].flatten()},
         when=And(batched, batch_first),
+        fits=Not(unturned),
+        expected="must have as many axes as the query, which has {query.rank}",
+        observed="has {key.rank}: {key.shape}",
         source=FORWARD,
     ),
     _rank(
         "query.rank_of_others",
         "the query has as many axes as key and value",
         "add the batch axis that is missing, or take away the one that is too much",
+        "key",
+        And(Ne(key.rank, query.rank), Eq(key.rank, value.rank)),
         "query",
     ),
     _rank(
         "key.rank",
         "the key has as many axes as the query",
         "give the key the batch axis of the query, or take both away",
+        "query",
+        And(Ne(key.rank, query.rank), Ne(key.rank, value.rank)),
         "key",
     ),
     _rank(
         "value.rank",
         "the value has as many axes as the query",
         "give the value the batch axis of the query, or take both away",
+        "query",
+        And(Ne(value.rank, query.rank), Ne(value.rank, key.rank)),
         "value",
     ),
 )

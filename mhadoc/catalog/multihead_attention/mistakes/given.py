@@ -1,0 +1,97 @@
+"""What the demands on a call ask of what was given: measures, and where torch looks at them."""
+
+from __future__ import annotations
+
+from sympy import And, Basic, Eq, Max, Mod, Ne, Not, Or, Symbol
+
+from mhadoc.catalog.multihead_attention.paths import FAST_PATH, slow
+from mhadoc.catalog.multihead_attention.symbols import (
+    H,
+    L,
+    N,
+    batch_first,
+    bias,
+    is_causal,
+    need_weights,
+)
+from mhadoc.language import Measured
+
+query, key, value = Measured("query"), Measured("key"), Measured("value")
+attn_mask, key_padding_mask = Measured("attn_mask"), Measured("key_padding_mask")
+
+weight_dtype, weight_device, masks_dtype, key_batch, key_is_query, value_is_key = (
+    Symbol(name, integer=True)
+    for name in (
+        *("weight.dtype", "weight.device", "masks.dtype"),
+        *("key_batch", "key_is_query", "value_is_key"),
+    )
+)
+dropout_number, dropout_rate = Symbol("dropout.number"), Symbol("dropout.rate", real=True)
+
+#: forward merges the masks for the fused kernel.
+merged = And(*(condition.holds for condition in FAST_PATH if condition.holds != bias))
+
+#: The mask given is not looked at: scaled_dot_product_attention makes the causal one.
+discarded = And(is_causal, Not(key_padding_mask.given), Not(need_weights), slow)
+
+#: query, key and value have numbers of axes that torch takes.
+ranked = And(
+    Or(Eq(query.rank, 2), Eq(query.rank, 3)), Eq(key.rank, query.rank), Eq(value.rank, query.rank)
+)
+batched = Eq(query.rank, 3)
+
+#: The key has too few axes to be turned.
+unturned = And(batched, batch_first, slow, key.tensor, key.rank < 2)
+
+#: How many numbers one mask of L * L has for each batch element, at least one.
+squares = Max(N * L * L, 1)
+
+
+def sized(mask: Measured, *axes: Basic) -> Basic:
+    """Return the condition that a mask has these sizes."""
+    places = (mask.axis_0, mask.axis_1, mask.axis_2)
+    equal = (Eq(place, axis) for place, axis in zip(places, axes, strict=False))
+    return And(Eq(mask.rank, len(axes)), *equal)
+
+
+def viewed(mask: Measured, *axes: Basic) -> Basic:
+    """Return the condition that a mask can be seen in another shape that has these sizes."""
+    return Or(mask.in_order, sized(mask, *axes))
+
+
+#: The masks together are of the dtype that scaled_dot_product_attention takes beside any query.
+masks_float32 = Symbol("masks.float32")
+
+#: A 3-D mask can be seen as N stacks of L * L.
+stacked = And(Eq(attn_mask.rank, 3), Eq(Mod(attn_mask.numel, squares), 0), attn_mask.numel > 0)
+
+#: What merging the masks asks of them, each condition by itself.
+matrix_viewed = Or(
+    Not(attn_mask.given),
+    Eq(attn_mask.rank, 3),
+    And(Eq(attn_mask.numel, L * L), viewed(attn_mask, L, L)),
+)
+stacks_viewed = Or(
+    Ne(attn_mask.rank, 3),
+    And(
+        N * L > 0,
+        Eq(Mod(attn_mask.numel, squares), 0),
+        viewed(attn_mask, attn_mask.axis_0, L, L),
+    ),
+)
+padding_counted = Or(Not(attn_mask.given), Eq(key_padding_mask.numel, N * L))
+padding_viewed = Or(Not(attn_mask.given), viewed(key_padding_mask, N, L))
+heads_padded = Or(
+    Not(And(key_padding_mask.given, stacked)),
+    Eq(attn_mask.numel, squares),
+    Eq(attn_mask.numel, H * squares),
+)
+
+#: The masks pass the merging, where it is tried.
+mask_merges = Or(Not(merged), And(matrix_viewed, stacks_viewed, heads_padded))
+padding_merges = Or(Not(merged), And(padding_counted, padding_viewed))
+
+QUERY_FEATURES = {
+    "expected": "must have embed_dim = {embed_dim} features",
+    "observed": "has {query.features}",
+}
