@@ -7,6 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from mhadoc.answers.call.diagnose import diagnose
     from mhadoc.answers.call.predict import predict_call
     from mhadoc.answers.checkpoints.infer import infer
     from mhadoc.answers.checkpoints.load import diagnose_load
@@ -28,6 +29,7 @@ _HOMES = {
     "ShapeError": "mhadoc.errors",
     "UnknownNameError": "mhadoc.errors",
     "Problem": "mhadoc.answers.problem",
+    "diagnose": "mhadoc.answers.call.diagnose",
     "diagnose_load": "mhadoc.answers.checkpoints.load",
     "explain": "mhadoc.answers.explain",
     "infer": "mhadoc.answers.checkpoints.infer",
@@ -49,6 +51,7 @@ __all__ = [
     "ShapeError",
     "UnknownNameError",
     "__version__",
+    "diagnose",
     "diagnose_load",
     "explain",
     "infer",

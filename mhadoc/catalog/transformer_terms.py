@@ -6,7 +6,7 @@ Letters are those of torch's page on Transformer: S source length, T target leng
 from collections.abc import Mapping
 from typing import Any
 
-from sympy import Basic, Expr, Integer, Tuple, true
+from sympy import Basic, Expr, Integer, Tuple, false, true
 from sympy import Symbol as SympySymbol
 
 from mhadoc.catalog.dropout import SPEC as DROPOUT
@@ -14,6 +14,8 @@ from mhadoc.catalog.factory import device_and_dtype
 from mhadoc.catalog.layer_norm import SPEC as LAYER_NORM
 from mhadoc.catalog.linear import SPEC as LINEAR
 from mhadoc.catalog.multihead_attention import SPEC as MULTIHEAD_ATTENTION
+from mhadoc.catalog.multihead_attention.symbols import CANONICAL, MERGE
+from mhadoc.catalog.multihead_attention.symbols import FORWARD as ATTENTION_FORWARD
 from mhadoc.language import (
     ANYTHING,
     COUNT,
@@ -214,14 +216,31 @@ def count_demand(name: str, unless: Basic, source: str) -> Requirement:
 # Modules inside
 
 
-def attention(name: str, why: str, source: str, calls: Mapping[str, Basic]) -> Child:
+def attention(
+    name: str,
+    why: str,
+    source: str,
+    calls: Mapping[str, Basic],
+    inputs: Mapping[str, str],
+    floats: Basic | None = None,
+    idle: Basic = false,
+) -> Child:
     """Return an attention inside a layer: as wide as the layer, and packed."""
     sets = {"embed_dim": d_model, "num_heads": nhead, "head_dim": d_model / nhead}
     sets |= {"dropout": dropout, "bias": bias, "batch_first": batch_first}
     always = {"need_weights": Integer(0), "average_attn_weights": Integer(1)}
     calls = {**always, "batched": batched, "training": training, "grad": grad, **calls}
     return Child(
-        name=name, why=why, source=source, spec=MULTIHEAD_ATTENTION, sets=sets, calls=calls
+        name=name,
+        why=why,
+        source=source,
+        spec=MULTIHEAD_ATTENTION,
+        sets=sets,
+        calls=calls,
+        inputs=inputs,
+        floats=floats,
+        idle=idle,
+        merely=(MERGE, CANONICAL, ATTENTION_FORWARD),
     )
 
 

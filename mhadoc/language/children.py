@@ -73,7 +73,11 @@ class Child:
     """One module inside another: its name there, its spec, and what sets its symbols.
 
     ``sets`` gives the child's symbols as expressions in the parent's, those of its constructor;
-    what it leaves out has the child's own default. ``calls`` does so for the call. A child that
+    what it leaves out has the child's own default. ``calls`` does so for the call, and ``inputs``
+    names the parent's input that each of the child's is made from; masks arrive as floats where
+    ``floats`` holds, and as bools elsewhere, unless they are passed on as they are. Where ``idle``
+    holds, the parent has nothing to work out and only what ``merely`` names, functions of torch, is
+    asked of the inputs. A child that
     occurs ``count`` times has ``{i}`` in its name. ``given`` names the argument that may hold
     another module instead; a child without a spec is there only where that argument holds one.
     """
@@ -84,6 +88,10 @@ class Child:
     spec: ModuleSpec | None = None
     sets: Mapping[str, sympy.Basic] = field(default_factory=dict)
     calls: Mapping[str, sympy.Basic] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    floats: sympy.Basic | None = None
+    idle: sympy.Basic = sympy.false
+    merely: tuple[str, ...] = ()
     count: sympy.Expr = sympy.S.One
     when: sympy.Basic = sympy.true
     given: str = ""
@@ -149,6 +157,26 @@ class Child:
         renamed = {n: e.name for n, e in self.sets.items() if isinstance(e, sympy.Symbol)}
         shared = {argument.name for argument in self.spec.arguments} if self.spec else set()
         return renamed | {name: name for name in ("device", "dtype") if name in shared}
+
+    @cached_property
+    def words(self) -> dict[str, str]:
+        """Return the names of the child's symbols and inputs, and what they are called here."""
+        both = {**self.sets, **self.calls}
+        symbols = {n: e.name for n, e in both.items() if isinstance(e, sympy.Symbol)}
+        arguments = self.spec.arguments if self.spec else ()
+        unset = {
+            f"{a.name} = {a.becomes}": self._renamed[str(a.becomes)]
+            for a in arguments
+            if a.becomes is not None and str(a.becomes) in self._renamed
+        }
+        return symbols | dict(self.inputs) | unset
+
+    @cached_property
+    def constants(self) -> dict[str, bool]:
+        """Return the flags that the parent's forward always passes."""
+        flags = self.spec.defaults.keys() - set(self.spec.tensors) if self.spec else ()
+        fixed = ((name, value) for name, value in self.calls.items() if name in flags)
+        return {name: bool(value) for name, value in fixed if value.is_Integer}
 
     def demands(self, *names: str) -> tuple[Requirement, ...]:
         """Return the requirements that speak of these arguments of the parent."""

@@ -16,7 +16,7 @@ import sympy
 
 from mhadoc.language.values import c_name
 
-__all__ = ["ABSENT", "Call", "Facts", "Kind", "Measured", "kind_of"]
+__all__ = ["ABSENT", "Call", "Facts", "Kind", "Measured", "Passed", "kind_of"]
 
 
 class Kind(NamedTuple):
@@ -81,6 +81,27 @@ class Facts(NamedTuple):
         last, count = shape[-1] if shape else -1, math.prod(shape)
         axes = (len(shape), first, second, third, last, count)
         return cls(1, 1, *axes, name, floating, boolean, in_order, 0, device, shape, "Tensor")
+
+    def to(self, dtype: Any) -> Facts:
+        """Return the facts of a mask as floats or bools; floats keep their own dtype."""
+        name, floating, boolean = kind_of(dtype)
+        if not (self.boolean or (self.floating and boolean)):
+            return self
+        return self._replace(dtype=name, floating=floating, boolean=boolean)
+
+
+class Passed:
+    """What a module makes of an input and passes on: another tensor, of the same shape."""
+
+    def __init__(self, given: Any) -> None:
+        """Take the input that it is made from."""
+        self._given = given
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a fact of the input: its dtype, its device, whether it requires a gradient."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._given, name)
 
 
 ABSENT = Facts()

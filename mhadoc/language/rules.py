@@ -80,13 +80,18 @@ class Requirement:
         accepted = all(self.accepts(values[name]) for name in self.about if self.accepts)
         return (accepted and _told(self.holds, values)) or _told(self.unless, values)
 
+    def filled(self, template: str, shown: Mapping[str, Any], values: Mapping[str, Any]) -> str:
+        """Return a template with what it names: an input, a symbol or an expression of its own."""
+        parts = {name: part for name, part in self.computes.items() if f"{{{name}}}" in template}
+        computed = {
+            name: number(part, values) if isinstance(part, sympy.Basic) else part(shown)
+            for name, part in parts.items()
+        }
+        return template.format_map(_Shown(*joined(computed, shown).maps))
+
     def torch_error(self, values: Mapping[str, object]) -> str:
         """Return the exception torch raises for these values, as ``Class: text``."""
-        computed = {
-            name: number(part, values) if isinstance(part, sympy.Basic) else part(values)
-            for name, part in self.computes.items()
-        }
-        return f"{self.error}: {self.message.format_map(_Shown(*joined(computed, values).maps))}"
+        return f"{self.error}: {self.filled(self.message, values, values)}"
 
 
 def _told(condition: sympy.Basic, values: Mapping[str, Any]) -> bool:

@@ -15,7 +15,6 @@ from mhadoc.language.cases import Cases
 from mhadoc.language.children import Bound, Child, is_module
 from mhadoc.language.claims import Claim
 from mhadoc.language.compiled import compiled, free_names, picker
-from mhadoc.language.demands import Demands
 from mhadoc.language.entries import Entries, State
 from mhadoc.language.measures import Call
 from mhadoc.language.rules import (
@@ -29,6 +28,7 @@ from mhadoc.language.rules import (
 )
 from mhadoc.language.symbols import Symbol
 from mhadoc.language.tables import OutcomeTable
+from mhadoc.language.usage import misses, takes
 from mhadoc.language.values import ANYTHING
 
 __all__ = ["ModuleSpec"]
@@ -186,19 +186,16 @@ class ModuleSpec:
                 raise self._usage(f"{name} is given twice", {name: value}, text)
         if len(positional) > len(names):
             values = {"count": len(positional)}
-            raise self._usage("too many positional arguments", values, self._takes(len(positional)))
+            raise self._usage(
+                "too many positional arguments",
+                values,
+                takes(len(positional), len(names), len(self._required)),
+            )
         given = dict(zip(names, positional, strict=False)) | dict(named)
         missing = [name for name in names if name in self._required and name not in given]
         if missing:
-            raise self._usage(f"{' and '.join(missing)} must be given", given, _misses(missing))
+            raise self._usage(f"{' and '.join(missing)} must be given", given, misses(missing))
         return self._defaults | given
-
-    def _takes(self, given: int) -> str:
-        """Return Python's words for too many positional arguments, in which self counts."""
-        most, least = len(self._defaults) + 1, len(self._required) + 1
-        count = f"from {least} to {most}" if least < most else f"{most}"
-        plural = "" if count == "1" else "s"
-        return f"takes {count} positional argument{plural} but {given + 1} were given"
 
     def _usage(self, problem: str, values: Mapping[str, object], text: str) -> RuleError:
         return RuleError(
@@ -258,11 +255,6 @@ class ModuleSpec:
             return all(test(*pick(values)))
         except ZeroDivisionError:
             return False
-
-    @cached_property
-    def demands(self) -> Demands:
-        """Return what forward demands, to be compared with a call."""
-        return Demands(self.call_requirements)
 
     @cached_property
     def size(self) -> sympy.Expr:
@@ -332,15 +324,6 @@ class ModuleSpec:
             hint=requirement.hint.format(**bound, **_hints(bound)),
             torch_error=requirement.torch_error(bound),
         )
-
-
-def _misses(names: list[str]) -> str:
-    """Return Python's words for missing positional arguments."""
-    quoted = [repr(name) for name in names]
-    comma = "," if len(names) > 2 else ""
-    listed = f"{', '.join(quoted[:-1])}{comma} and {quoted[-1]}" if quoted[1:] else quoted[0]
-    plural = "s" if quoted[1:] else ""
-    return f"missing {len(names)} required positional argument{plural}: {listed}"
 
 
 def _hints(bound: Mapping[str, Any]) -> dict[str, str]:

@@ -7,10 +7,11 @@ from typing import Any
 
 from mhadoc.answers.built import arguments_of
 from mhadoc.answers.call.binding import bound
+from mhadoc.answers.tensors import shape_of
 from mhadoc.catalog import spec
-from mhadoc.language import Call, ModuleSpec
+from mhadoc.language import ABSENT, Call, Facts, ModuleSpec
 
-__all__ = ["asked", "called"]
+__all__ = ["asked", "called", "described_call"]
 
 
 def asked(module: Any, *inputs: Any, **named: Any) -> tuple[ModuleSpec, Call]:
@@ -30,3 +31,26 @@ def called(found: ModuleSpec, module: Any, inputs: Mapping[str, Any]) -> Call:
     """Return the call of a module that is built with forward's arguments by name."""
     values = arguments_of(module, found) if found.read is None else found.read(module)
     return found.called(module, values, inputs)
+
+
+def described_call(found: ModuleSpec, values: Mapping[str, Any], inputs: Mapping[str, Any]) -> Call:
+    """Return the call of a module that is only described, with tensors, arrays or shapes.
+
+    Where only a shape is given, a mask is one of bools, and anything else of the dtype of the
+    inputs that have one.
+    """
+    dtypes = [getattr(inputs[name], "dtype", None) for name in found.tensors if "mask" not in name]
+    usual = next((dtype for dtype in dtypes if dtype is not None), "float32")
+    facts = {
+        name: _described(inputs[name], "bool" if "mask" in name else usual)
+        for name in found.tensors
+    }
+    return Call(None, values, inputs, facts)
+
+
+def _described(value: Any, usual: Any) -> Facts:
+    if value is None:
+        return ABSENT
+    if (shape := shape_of(value)) is None:
+        return Facts.of(value)
+    return Facts.shaped(shape, getattr(value, "dtype", usual))

@@ -116,7 +116,7 @@ def truth_of(value: Any) -> int:
 
 def _usual(query: Facts) -> dict[str, Any]:
     """Return what surrounds the call of a description, whose parameters are as the query is."""
-    return {**USUAL, "weight.dtype": query.dtype, "weight.device": query.device}
+    return {**USUAL, "weights_dtype": query.dtype, "weights_device": query.device}
 
 
 def _surroundings(call: Call) -> dict[str, Any]:
@@ -128,8 +128,8 @@ def _surroundings(call: Call) -> dict[str, Any]:
     dtype = getattr(call.inputs["query"], "dtype", None)
     return {
         "training": int(module.training),
-        "weight.dtype": kind_of(out.weight.dtype).name,
-        "weight.device": out.weight.device.type,
+        "weights_dtype": kind_of(out.weight.dtype).name,
+        "weights_device": out.weight.device.type,
         "grad": needs_grad(tensors),
         "bias_dtype": int(bias is None or bias.dtype == dtype),
         "weight_dtype": int(weight is None or weight.dtype == dtype),

@@ -85,6 +85,14 @@ SELF_ATTN = attention(
         "padding_mask_float": tgt_padded_float,
         "tensors": 1 + 0 * T,
         "is_causal": tgt_is_causal,
+        "L": T,
+        "S": T,
+    },
+    {
+        **dict.fromkeys(("query", "key", "value"), "tgt"),
+        "attn_mask": "tgt_mask",
+        "key_padding_mask": "tgt_key_padding_mask",
+        "is_causal": "tgt_is_causal",
     },
 )
 MULTIHEAD_ATTN = attention(
@@ -98,6 +106,14 @@ MULTIHEAD_ATTN = attention(
         "padding_mask_float": memory_padded_float,
         "tensors": 2 + 0 * T,
         "is_causal": memory_is_causal,
+        "L": T,
+    },
+    {
+        "query": "tgt",
+        **dict.fromkeys(("key", "value"), "memory"),
+        "attn_mask": "memory_mask",
+        "key_padding_mask": "memory_key_padding_mask",
+        "is_causal": "memory_is_causal",
     },
 )
 _LINEAR1 = linear("linear1", (d_model, dim_feedforward), "the first linear map.", FEED)

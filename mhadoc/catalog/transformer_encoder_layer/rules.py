@@ -42,6 +42,7 @@ from mhadoc.language import (
     Attribute,
     Axis,
     Cases,
+    Measured,
     ModuleSpec,
     Requirement,
     Symbol,
@@ -63,6 +64,7 @@ _NAMES = (
     *("batch_first", "norm_first", "dropout", "batched", "training", "grad"),
 )
 
+
 #: The layer turns each mask into floats before the attention sees it.
 SELF_ATTN = attention(
     "self_attn",
@@ -75,7 +77,16 @@ SELF_ATTN = attention(
         "padding_mask_float": padded,
         "tensors": 1 + 0 * S,
         "is_causal": is_causal,
+        "L": S,
     },
+    {
+        **dict.fromkeys(("query", "key", "value"), "src"),
+        "attn_mask": "src_mask",
+        "key_padding_mask": "src_key_padding_mask",
+        "is_causal": "is_causal",
+    },
+    floats=Not(fast),
+    idle=And(fast, Eq(Measured("src").numel, 0)),
 )
 _LINEAR1 = linear("linear1", (d_model, dim_feedforward), "the first linear map.", FEED)
 _DROPOUT = drop("dropout", "between the activation and the second linear map.", FEED)

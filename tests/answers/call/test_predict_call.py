@@ -130,43 +130,47 @@ def test_tensors_and_modules_are_taken() -> None:
 MESSAGES = [
     (
         {"key": (2, 5, 300)},
-        "MultiheadAttention.key.batch_first: key must have shape (N, S, kdim) = (2, S, 512), "
-        "but got key=(2, 5, 300).\n  way out: axis 2 is 300, but kdim = 512",
+        "MultiheadAttention.key.features_apart: key must have kdim = embed_dim = 512 features, "
+        "but got key=(2, 5, 300).\n  way out: build with kdim=300 and vdim=512, or project key "
+        "and value",
     ),
     (
         {"key": (5, 512)},
-        "MultiheadAttention.key: key must be (N, S, kdim), but got key=(5, 512).\n"
-        "  way out: pass key with 3 axes",
+        "MultiheadAttention.key.rank: key must have as many axes as the query, which has 3, "
+        "but got key=(5, 512).\n  way out: give the key the batch axis of the query, or take "
+        "both away",
     ),
     (
         {"value": None},
-        "MultiheadAttention.value: value must be (N, S, vdim), but got value=None.\n"
-        "  way out: pass value with 3 axes",
+        "MultiheadAttention.value.tensor: value must be a tensor, but got value=None.\n"
+        "  way out: pass a tensor as the value",
     ),
     (
         {"value": 5},
-        "MultiheadAttention.value: value must be a shape, a tensor or None, but got value=5.\n"
-        "  way out: pass its shape as a tuple of ints",
+        "MultiheadAttention.value.tensor: value must be a tensor, but got value=5.\n"
+        "  way out: pass a tensor as the value",
     ),
     (
         {"attn_mask": (15, 3, 5)},
-        "MultiheadAttention.attn_mask.per_head: attn_mask must have shape (N*num_heads, L, S) "
-        "= (16, 3, 5), but got attn_mask=(15, 3, 5).\n"
-        "  way out: axis 0 is 15, but N*num_heads = 16",
+        "MultiheadAttention.attn_mask.shape_per_head: attn_mask must have shape "
+        "(N*num_heads, L, S) = (16, 3, 5), but got attn_mask=(15, 3, 5).\n"
+        "  way out: pass mask.repeat_interleave(num_heads, 0) for one mask a batch element",
     ),
     (
         {"attn_mask": (3,)},
-        "MultiheadAttention.attn_mask: attn_mask must be (L, S) or (N*num_heads, L, S) or None, "
-        "but got attn_mask=(3,).\n  way out: pass attn_mask with 2 or 3 axes",
+        "MultiheadAttention.attn_mask.rank: attn_mask must have two axes or three, "
+        "but got attn_mask=(3,).\n  way out: pass a mask of shape (L, S) or (N * num_heads, L, S); "
+        "what has one entry for each key is a key_padding_mask",
     ),
     (
         {"key_padding_mask": torch.zeros(2, 5, dtype=torch.int64)},
-        "MultiheadAttention.key_padding_mask: key_padding_mask must be a tensor of bool or float, "
-        "but got key_padding_mask=(2, 5).\n  way out: convert it: its dtype is int64",
+        "MultiheadAttention.key_padding_mask.dtype: key_padding_mask must be one of bools or "
+        "floats, but got key_padding_mask=(2, 5).\n"
+        "  way out: pass key_padding_mask.bool(), True meaning hidden",
     ),
     (
         {"is_causal": True},
-        "MultiheadAttention.is_causal.needs_mask: `is_causal=True` needs an `attn_mask` outside "
+        "MultiheadAttention.is_causal.needs_mask: is_causal must come with an attn_mask, outside "
         "the fast path, but got is_causal=True.\n  way out: pass "
         "attn_mask=nn.Transformer.generate_square_subsequent_mask(L) as well",
     ),
@@ -205,7 +209,7 @@ def test_wrong_use(inputs: Any, named: Any, problem: str) -> None:
 def test_a_mask_that_torch_discards_may_have_any_sizes() -> None:
     flags = {"is_causal": True, "need_weights": False, "attn_mask": (9, 9)}
     assert mhadoc.predict_call("MultiheadAttention", BUILT, QUERY, KEY, KEY, **flags)
-    with pytest.raises(mhadoc.RuleError, match="axis 0 is 9, but L = 3"):
+    with pytest.raises(mhadoc.RuleError, match=r"must have shape \(L, S\) = \(3, 5\)"):
         mhadoc.predict_call("MultiheadAttention", BUILT, QUERY, KEY, KEY, attn_mask=(9, 9))
 
 

@@ -1,6 +1,7 @@
 """Each way to call forward wrongly that torch rejects, in the order in which torch looks."""
 
 from mhadoc.catalog.multihead_attention.mistakes import (
+    empty,
     fast_masks,
     flags,
     masks,
@@ -35,6 +36,7 @@ MISTAKES = (
     *projections.EXTRA_DEVICE,
     *masks.PADDING,
     *masks.FLOATS,
+    *empty.EMPTY,
     *flags.DROPOUT,
     *flags.DROPOUT_TYPE,
     *flags.HINT,

@@ -117,6 +117,7 @@ KERNEL = (
         _KERNEL,
         Or(
             Not(And(taken, Not(key_padding_mask.given), stacked)),
+            Eq(N * L, 0),
             Eq(attn_mask.numel, H * squares),
         ),
         "must have shape (N*num_heads, L, L) = ({rows}, {L}, {L})",
@@ -131,7 +132,7 @@ KERNEL = (
         lambda mask: mask[0],
         And(fast, NO_MASK),
         _KERNEL,
-        Or(Not(taken), attn_mask.given, Eq(key_padding_mask.rank, 2)),
+        Or(Not(taken), attn_mask.given, Eq(N * L, 0), Eq(key_padding_mask.rank, 2)),
         "must have shape (N, S) = ({N}, {S})",
     ),
     masked(
@@ -146,6 +147,7 @@ KERNEL = (
         Or(
             Not(taken),
             attn_mask.given,
+            Eq(N * L, 0),
             Ne(key_padding_mask.rank, 2),
             sized(key_padding_mask, N, L),
         ),

@@ -22,7 +22,7 @@ attn_mask, key_padding_mask = Measured("attn_mask"), Measured("key_padding_mask"
 weight_dtype, weight_device, masks_dtype, key_batch, key_is_query, value_is_key = (
     Symbol(name, integer=True)
     for name in (
-        *("weight.dtype", "weight.device", "masks.dtype"),
+        *("weights_dtype", "weights_device", "masks.dtype"),
         *("key_batch", "key_is_query", "value_is_key"),
     )
 )
@@ -63,7 +63,7 @@ def viewed(mask: Measured, *axes: Basic) -> Basic:
 masks_float32 = Symbol("masks.float32")
 
 #: A 3-D mask can be seen as N stacks of L * L.
-stacked = And(Eq(attn_mask.rank, 3), Eq(Mod(attn_mask.numel, squares), 0), attn_mask.numel > 0)
+stacked = And(Eq(attn_mask.rank, 3), Eq(Mod(attn_mask.numel, squares), 0), N * L > 0)
 
 #: What merging the masks asks of them, each condition by itself.
 matrix_viewed = Or(
@@ -91,7 +91,6 @@ heads_padded = Or(
 mask_merges = Or(Not(merged), And(matrix_viewed, stacks_viewed, heads_padded))
 padding_merges = Or(Not(merged), And(padding_counted, padding_viewed))
 
-QUERY_FEATURES = {
-    "expected": "must have embed_dim = {embed_dim} features",
-    "observed": "has {query.features}",
-}
+#: What is said of a query of other features, on either path.
+QUERY_EXPECTED = "must have embed_dim = {embed_dim} features"
+QUERY_OBSERVED = "has {query.features}"

@@ -24,12 +24,12 @@ from mhadoc.catalog.multihead_attention.mistakes.given import (
     query,
     ranked,
     sized,
-    slow,
     weight_dtype,
 )
-from mhadoc.catalog.multihead_attention.paths import discards_mask, fast, merges
+from mhadoc.catalog.multihead_attention.paths import discards_mask, fast, merges, slow
 from mhadoc.catalog.multihead_attention.symbols import (
     ATTEND,
+    CANONICAL,
     CHECK,
     FORWARD,
     FUNCTIONAL,
@@ -47,16 +47,15 @@ from mhadoc.catalog.multihead_attention.symbols import (
 )
 from mhadoc.language import Measured, Requirement
 
-_CANONICAL = f"{FUNCTIONAL}: _canonical_mask"
 _KERNEL = "torch: _native_multi_head_attention"
 
 MATRIX = Eq(attn_mask_rank, 2)
 PER_HEAD = Eq(attn_mask_rank, 3)
 NO_MASK = Eq(attn_mask_rank, 0)
-_SLOW = And(Not(fast), UNHINTED)
+SLOW = And(Not(fast), UNHINTED)
 _LOOKED_AT = And(UNHINTED, Not(merges), Not(discards_mask))
 _NOT_MERGED = Not(And(merges, attn_mask_rank > 0))
-_PRESENT = {"attn_mask": attn_mask_rank > 0, "key_padding_mask": padding_mask}
+PRESENT = {"attn_mask": attn_mask_rank > 0, "key_padding_mask": padding_mask}
 
 Change = Callable[[Any], Any]
 
@@ -85,7 +84,7 @@ def masked(
         hint,
         about=(name,),
         breaks=lambda seen: {name: change(seen.inputs[name])},
-        when=And(_PRESENT[name], when),
+        when=And(PRESENT[name], when),
         fits=Or(Not(Measured(name).tensor), fits),
         expected=expected,
         observed=observed or f"has shape {{{name}.shape}}",
@@ -145,7 +144,7 @@ def _kind(name: str) -> Requirement:
         f"pass {name}.bool(), True meaning hidden",
         _whole,
         true,
-        _CANONICAL,
+        CANONICAL,
         Or(Measured(name).boolean, Measured(name).floating),
         "must be one of bools or floats",
         f"is one of {{{name}.dtype}}",
@@ -154,7 +153,7 @@ def _kind(name: str) -> Requirement:
 
 KINDS = (_kind("key_padding_mask"), _kind("attn_mask"))
 
-_measured = And(slow, Not(discarded), ranked, mask_merges)
+compared = And(slow, Not(discarded), ranked, mask_merges)
 
 RANKS = (
     masked(
@@ -165,7 +164,7 @@ RANKS = (
         "{axes}-D but found {key_padding_mask.ndim}-D tensor instead",
         "pass a mask of shape (N, S), or (S,) for an unbatched query",
         lambda mask: mask[None],
-        _SLOW,
+        SLOW,
         CHECK,
         Or(Not(And(slow, ranked, padding_merges)), Eq(key_padding_mask.rank, query.rank - 1)),
         "must have one axis less than the query, which has {query.rank}",
@@ -181,7 +180,7 @@ RANKS = (
         "pass a mask of shape (L, S) or (N * num_heads, L, S); "
         "what has one entry for each key is a key_padding_mask",
         lambda mask: mask.flatten(),
-        And(_SLOW, Not(And(merges, PER_HEAD))),
+        And(SLOW, Not(And(merges, PER_HEAD))),
         CHECK,
         Or(Not(And(slow, mask_merges)), Eq(attn_mask.rank, 2), Eq(attn_mask.rank, 3)),
         "must have two axes or three",
@@ -213,7 +212,7 @@ SHAPES = (
         lambda mask: longer(mask, 1),
         And(MATRIX, _LOOKED_AT),
         ATTEND,
-        Or(Not(_measured), Ne(attn_mask.rank, 2), sized(attn_mask, L, S)),
+        Or(Not(compared), Ne(attn_mask.rank, 2), sized(attn_mask, L, S)),
         "must have shape (L, S) = ({L}, {S})",
     ),
     masked(
@@ -227,7 +226,7 @@ SHAPES = (
         And(PER_HEAD, batched, _LOOKED_AT),
         ATTEND,
         Or(
-            Not(_measured),
+            Not(compared),
             Ne(attn_mask.rank, 3),
             Ne(query.rank, 3),
             sized(attn_mask, N * H, L, S),
@@ -249,7 +248,7 @@ PADDING = (
         _EXPECTED % 0,
         "pass a mask of shape (N, S), whatever batch_first is",
         lambda mask: longer(mask, 0),
-        And(batched, _SLOW, _NOT_MERGED),
+        And(batched, SLOW, _NOT_MERGED),
         _PADDING,
         Or(_PADDED, Eq(query.rank, 2), Eq(key_padding_mask.axis_0, N)),
         "must have shape (N, S) = ({N}, {S})",
@@ -264,7 +263,7 @@ PADDING = (
         "pass a mask of shape (N, S): the extra keys have no entry, so take both numbers "
         "less add_bias_kv and add_zero_attn",
         lambda mask: longer(mask, mask.dim() - 1),
-        And(_SLOW, _NOT_MERGED),
+        And(SLOW, _NOT_MERGED),
         _PADDING,
         Or(_PADDED, Eq(key_padding_mask.features, S)),
         "must have one entry for each of S = {S} keys",

@@ -21,19 +21,20 @@ from mhadoc.catalog.multihead_attention.mistakes.broken import (
     wider,
 )
 from mhadoc.catalog.multihead_attention.mistakes.given import (
-    QUERY_FEATURES,
+    QUERY_EXPECTED,
+    QUERY_OBSERVED,
     key,
     key_batch,
     key_is_query,
     query,
     ranked,
-    slow,
     unturned,
     value,
     value_is_key,
     weight_device,
     weight_dtype,
 )
+from mhadoc.catalog.multihead_attention.paths import slow
 from mhadoc.catalog.multihead_attention.symbols import (
     ATTEND,
     PROJECT,
@@ -106,7 +107,7 @@ def _packed_features(id: str, when: Basic, rows: Basic, columns: Basic, breaks: 
         "key and value have `embed_dim` features, in the packed layout",
         "RuntimeError",
         "mat1 and mat2 shapes cannot be multiplied ({rows}x{features} and {embed_dim}x{columns})",
-        "build with kdim=key.shape[-1] and vdim=value.shape[-1]",
+        "build with kdim=key.shape[-1] and vdim=value.shape[-1], or project key and value",
         about=("key", "value"),
         breaks=breaks,
         when=And(packed, UNHINTED, when),
@@ -125,7 +126,8 @@ def _separate_features(name: str, size: Basic) -> Requirement:
         "AssertionError",
         f"expecting {name} weights shape of ({{embed_dim}}, {{features}}), "
         f"but got torch.Size([{{embed_dim}}, {{{name[0]}dim}}])",
-        f"the {name} does not fit, not the weight: build with {name[0]}dim={name}.shape[-1]",
+        f"the {name} does not fit, not the weight: build with {name[0]}dim={name}.shape[-1], "
+        f"or project the {name}",
         about=(name,),
         breaks=lambda seen: {name: wider(seen.inputs[name])},
         when=And(Not(packed), UNHINTED),
@@ -155,12 +157,13 @@ AGREEMENT = (
         "the query has `embed_dim` features",
         "AssertionError",
         "was expecting embedding dimension of {embed_dim}, but got {features}",
-        "pass a query of embed_dim features, or build with embed_dim=query.shape[-1]",
+        "project the query, or build with embed_dim=query.shape[-1]",
         about=("query",),
         breaks=lambda seen: {"query": wider(seen.inputs["query"])},
         when=UNHINTED,
         fits=Or(Not(And(slow, query.tensor)), Eq(query.features, E)),
-        **QUERY_FEATURES,
+        expected=QUERY_EXPECTED,
+        observed=QUERY_OBSERVED,
         computes={"features": features("query")},
         source=ATTEND,
     ),
@@ -175,7 +178,7 @@ AGREEMENT = (
     _unlike(
         "value.features",
         "the value has as many features as the key, in the packed layout",
-        "build with vdim=value.shape[-1]",
+        "build with vdim=value.shape[-1], or project the value",
         lambda seen: {"value": wider(seen.inputs["value"])},
         Or(
             Not(value.tensor),
@@ -242,7 +245,7 @@ def _dtype(name: str, fused: bool) -> Requirement:
             _SAME.get(name, false),
             Eq(given.dtype, weight_dtype),
         ),
-        expected="must have the dtype of the parameters: {weight.dtype}",
+        expected="must have the dtype of the parameters: {weights_dtype}",
         observed=f"has {{{name}.dtype}}",
         computes={
             "given": lambda shown: written(shown[name]),
@@ -275,7 +278,7 @@ def _device(id: str, when: Basic, source: str) -> Requirement:
         breaks=lambda seen: together(seen, lambda tensor: tensor.to("meta")),
         when=And(when, UNHINTED),
         fits=Or(Not(And(slow, when)), *(Not(tensor.tensor) for tensor in _ALL), _TOGETHER),
-        expected="must be on the device of the parameters: {weight.device}",
+        expected="must be on the device of the parameters: {weights_device}",
         observed="is on {query.device}",
         source=source,
     )

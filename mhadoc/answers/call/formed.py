@@ -1,0 +1,126 @@
+"""The sizes of a call whose inputs are compared with the forms that it can take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+
+from mhadoc.answers.call.forms import Form, forms, plain_values
+from mhadoc.answers.tensors import Given
+from mhadoc.errors import RuleError
+from mhadoc.language import Input, Match, ModuleSpec, Shape, broadcast
+from mhadoc.language.compiled import truth
+
+__all__ = ["Formed"]
+
+
+@dataclass(frozen=True)
+class Formed:
+    """A call by its spec, its constructor's values, and forward's arguments."""
+
+    spec: ModuleSpec
+    values: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+
+    def checked(self) -> dict[str, Any]:
+        """Return the value of every symbol; raise RuleError where a demand is not met."""
+        values = self.sizes()
+        for requirement in self.spec.call_requirements:
+            if not requirement.met(values):
+                demand, hint = requirement.demand, requirement.hint
+                raise self.broken(requirement.id, demand, hint, *requirement.about)
+        return values
+
+    def sizes(self) -> dict[str, Any]:
+        """Return the value of every symbol, those of the call included."""
+        given = {name: self.given(name) for name in self.tensors()}
+        form = self.form(given)
+        values = {**plain_values(self.spec), **self.values, **self.told(), **form.values}
+        for name, rule in form.rules.items():
+            actual = given[name]
+            if rule.shape is not None and actual and not truth(rule.unmeasured, values):
+                values |= self.measured(rule, rule.shape, actual.shape, values)
+        if self.spec.shaped is not None:
+            values |= self.spec.shaped(values, {n: g and g.shape for n, g in given.items()})
+        return values
+
+    def measured(
+        self, rule: Input, shape: Shape, actual: tuple[int, ...], values: Mapping[str, Any]
+    ) -> Mapping[str, int]:
+        """Return the sizes that the shape of one input tells, those known before included."""
+        known = {size: values[size] for size in shape.symbols if size in values}
+        if rule.broadcasts:
+            stated = shape.evaluate(known)
+            fits = broadcast(stated, actual) == stated
+            match = Match(known, "" if fits else f"{actual} does not broadcast to {stated}")
+        else:
+            match = shape.match(actual, known)
+        if not match:
+            expected = f"{rule.name} must have shape {_partly(shape, known)}"
+            raise self.broken(rule.id, expected, match.problem, rule.name)
+        return match.sizes
+
+    def tensors(self) -> dict[str, Input]:
+        """Return the inputs that are tensors, each with one of its rules."""
+        return {rule.name: rule for rule in self.spec.inputs if rule.shape is not None}
+
+    def told(self) -> dict[str, Any]:
+        """Return what the inputs that are no tensors tell: each flag, and each number given."""
+        names = (rule.name for rule in self.spec.inputs if rule.is_flag)
+        numbers = {
+            rule.value.name: self.inputs[rule.name]
+            for rule in self.spec.inputs
+            if isinstance(rule.value, sympy.Symbol) and self.inputs[rule.name] is not None
+        }
+        return {**{name: int(bool(self.inputs[name])) for name in names}, **numbers}
+
+    def given(self, name: str) -> Given | None:
+        """Return what is known of one input."""
+        if self.inputs[name] is None:
+            return None
+        if (given := Given.of(self.inputs[name])) is None:
+            problem = f"{name} must be a shape, a tensor or None"
+            raise self.broken(name, problem, "pass its shape as a tuple of ints", name)
+        return given
+
+    def form(self, given: Mapping[str, Given | None]) -> Form:
+        """Return the form of this call: the first that every input fits."""
+        left = forms(self.spec, {**self.values, **self.told()})
+        for name in given:
+            fitting = tuple(form for form in left if form.fits(name, given[name], self.values))
+            if not fitting:
+                raise self.misfit(name, left)
+            left = fitting
+        return left[0]
+
+    def misfit(self, name: str, left: Sequence[Form]) -> RuleError:
+        """Return the error for an input that fits none of the forms left."""
+        given = self.given(name)
+        kinds = sorted({form.kinds[name] for form in left if name in form.kinds})
+        if given is not None and given.kind not in (None, *kinds):
+            expected = f"{name} must be a tensor of {' or '.join(kinds)}"
+            return self.broken(name, expected, f"convert it: its dtype is {given.kind}", name)
+        rules = [form.rules.get(name) for form in left]
+        shapes = {rule.shape.text(): rule.shape for rule in rules if rule and rule.shape}
+        expected = f"{name} must be {' or '.join([*shapes, *['None'] * (None in rules)])}"
+        axes = " or ".join(dict.fromkeys(str(len(shape)) for shape in shapes.values()))
+        spread = any(shape.spreads for shape in shapes.values())
+        hint = "in one of these shapes" if spread else f"with {axes} axes"
+        return self.broken(name, expected, f"pass {name} {hint}", name)
+
+    def broken(self, rule: str, expected: str, hint: str, *about: str) -> RuleError:
+        """Return the error for inputs that break a rule, each shown by its shape."""
+        values = {name: getattr(self.inputs[name], "shape", self.inputs[name]) for name in about}
+        shown = {n: tuple(v) if isinstance(v, tuple) else v for n, v in values.items()}
+        return RuleError(f"{self.spec.name}.{rule}", values=shown, expected=expected, hint=hint)
+
+
+def _partly(shape: Shape, known: Mapping[str, int]) -> str:
+    """Return a shape in symbols, and with the sizes known in numbers."""
+    symbols = {symbol for axis in shape for symbol in axis.free_symbols}
+    numbers = {symbol: known[symbol.name] for symbol in symbols if symbol.name in known}
+    partly = Shape(*(axis.subs(numbers) for axis in shape))
+    return f"{shape.text()} = {partly.text()}" if numbers else shape.text()
