@@ -168,6 +168,9 @@ FAST_ARGUMENTS = tuple(c for c in FAST_PATH if not c.holds.free_symbols & _SURRO
 #: The fused kernel of the whole layer is called in a case exactly when this holds.
 fast = And(*(condition.holds for condition in FAST_ARGUMENTS))
 
+#: The same, whatever surrounds the call.
+taken = And(*(condition.holds for condition in FAST_PATH))
+
 
 def measured(call: Call) -> dict[str, Any]:
     """Return the symbols that a call of a layer decides, and those of what surrounds it."""

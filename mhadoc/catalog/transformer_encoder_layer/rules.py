@@ -16,7 +16,7 @@ from mhadoc.catalog.transformer_calls import (
     result,
     sequence,
 )
-from mhadoc.catalog.transformer_encoder_layer.paths import FAST_PATH, FORWARD, fast, measured
+from mhadoc.catalog.transformer_encoder_layer.paths import FAST_PATH, FORWARD, fast, measured, taken
 from mhadoc.catalog.transformer_terms import (
     GOOD,
     SOURCE,
@@ -85,8 +85,8 @@ SELF_ATTN = attention(
         "key_padding_mask": "src_key_padding_mask",
         "is_causal": "is_causal",
     },
-    floats=Not(fast),
-    idle=And(fast, Eq(Measured("src").numel, 0)),
+    floats=Not(taken),
+    idle=And(taken, Eq(Measured("src").numel, 0)),
 )
 _LINEAR1 = linear("linear1", (d_model, dim_feedforward), "the first linear map.", FEED)
 _DROPOUT = drop("dropout", "between the activation and the second linear map.", FEED)

@@ -1,0 +1,123 @@
+"""diagnose: every problem of a call at once, in words that name the wrong argument."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import mhadoc
+
+X, KEY = torch.zeros(2, 3, 512), torch.zeros(2, 5, 512)
+MHA = nn.MultiheadAttention(512, 8, batch_first=True)
+SEPARATE = nn.MultiheadAttention(512, 8, kdim=300, vdim=200, batch_first=True)
+ENCODER = nn.TransformerEncoderLayer(512, 8, batch_first=True)
+DECODER = nn.TransformerDecoderLayer(512, 8, batch_first=True)
+BOOL = torch.bool
+
+TEXTS: list[tuple[Any, dict[str, Any], list[str]]] = [
+    (
+        MHA,
+        {"query": X, "key": torch.zeros(2, 5, 300), "value": torch.zeros(2, 5, 300)},
+        [
+            "error: key: must have kdim = embed_dim = 512 features, but has 300 "
+            "[MultiheadAttention.key.features_apart].\n"
+            "  way out: build with kdim=300 and vdim=300, or project key and value"
+        ],
+    ),
+    (
+        SEPARATE,
+        {"query": X, "key": KEY, "value": torch.zeros(2, 5, 200)},
+        [
+            "error: key: must have kdim = 300 features, but has 512 "
+            "[MultiheadAttention.key.separate_features].\n  way out: the key does not fit, not the "
+            "weight: build with kdim=512, or project the key"
+        ],
+    ),
+    (
+        MHA,
+        {
+            "query": X[..., :300],
+            "key": KEY.double(),
+            "value": KEY[:, :4],
+            "attn_mask": torch.zeros(5, 3, dtype=BOOL),
+            "key_padding_mask": torch.zeros(5, 2, dtype=torch.int64),
+        },
+        [
+            "error: key_padding_mask: must be one of bools or floats, but is one of int64 "
+            "[MultiheadAttention.key_padding_mask.dtype].\n"
+            "  way out: pass key_padding_mask.bool(), True meaning hidden",
+            "error: query: must have embed_dim = 512 features, but has 300 "
+            "[MultiheadAttention.query.features].\n"
+            "  way out: project the query, or build with embed_dim=300",
+            "error: value: must be as long as the key, in as many batch elements: (2, 5, 512) up "
+            "to the features, but has shape (2, 4, 512) [MultiheadAttention.value.length].\n"
+            "  way out: give key and value the same length and batch size",
+            "error: key: must have the dtype of the parameters: float32, but has float64 "
+            "[MultiheadAttention.key.dtype_in_c].\n"
+            "  way out: convert one of the two: key.to(module.out_proj.weight.dtype), or "
+            "module.to(...)",
+            "error: attn_mask: must have shape (L, S) = (3, 5), but has shape (5, 3) "
+            "[MultiheadAttention.attn_mask.shape].\n  way out: pass a mask of shape (L, S): rows "
+            "are queries, columns keys; extra keys have no column",
+            "error: key_padding_mask: must have shape (N, S) = (2, 5), but has shape (5, 2) "
+            "[MultiheadAttention.key_padding_mask.batch].\n"
+            "  way out: pass a mask of shape (N, S), whatever batch_first is",
+            "error: key_padding_mask: must have one entry for each of S = 5 keys, but has shape "
+            "(5, 2) [MultiheadAttention.key_padding_mask.length].\n  way out: pass a mask of shape "
+            "(N, S): the extra keys have no entry, so take both numbers less add_bias_kv and "
+            "add_zero_attn",
+        ],
+    ),
+    (
+        ENCODER,
+        {"src": X, "src_mask": torch.zeros(4, 4, dtype=BOOL)},
+        [
+            "error: src_mask: must have shape (S, S) = (3, 3), but has shape (4, 4) "
+            "[TransformerEncoderLayer.src_mask.shape].\n  way out: pass a mask of shape (S, S)"
+        ],
+    ),
+    (
+        DECODER,
+        {"tgt": X, "memory": torch.zeros(2, 5, 300)},
+        [
+            "error: memory: must have d_model = 512 features, but has 300 "
+            "[TransformerDecoderLayer.memory.features].\n  way out: build the encoder with the "
+            "decoder's d_model, or project the memory"
+        ],
+    ),
+    (
+        MHA,
+        {"query": X, "key": X, "value": X, "needs_weights": True},
+        [
+            "error: needs_weights: there is no input 'needs_weights' "
+            "[MultiheadAttention.forward.known_names].\n  way out: the flag is need_weights, and "
+            "the masks are attn_mask and key_padding_mask"
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("module", "inputs", "texts"), TEXTS)
+def test_in_these_words(module: Any, inputs: dict[str, Any], texts: list[str]) -> None:
+    assert list(map(str, mhadoc.diagnose(module, **inputs))) == texts
+    with pytest.raises((AssertionError, RuntimeError, TypeError), match=r"\S"):
+        module(**inputs)
+
+
+def test_a_legal_call_has_no_problem() -> None:
+    assert mhadoc.diagnose(MHA, X, KEY, KEY) == []
+    assert mhadoc.diagnose(DECODER, X, KEY) == []
+
+
+@pytest.mark.parametrize(("module", "inputs", "texts"), TEXTS)
+def test_each_rule_exists(module: Any, inputs: dict[str, Any], texts: list[str]) -> None:
+    for problem in mhadoc.diagnose(module, **inputs):
+        assert mhadoc.spec(problem.rule.partition(".")[0]).sentence(problem.rule)
+
+
+def test_a_module_without_a_spec() -> None:
+    with pytest.raises(mhadoc.UnknownNameError, match="no spec is called 'Conv1d'"):
+        mhadoc.diagnose(nn.Conv1d(1, 1, 1), X)
