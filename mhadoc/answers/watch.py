@@ -9,11 +9,9 @@ from functools import wraps
 from types import TracebackType
 from typing import Any
 
-from mhadoc.answers.built import arguments_of
-from mhadoc.answers.call.predict import predict_call
-from mhadoc.answers.problem import Problem
+from mhadoc.answers.call.diagnose import diagnose
 from mhadoc.catalog import spec
-from mhadoc.errors import RuleError, UnknownNameError
+from mhadoc.errors import UnknownNameError
 
 __all__ = ["watch"]
 
@@ -127,7 +125,7 @@ class _Call:
 
     def note(self) -> str:
         """Return where the call is and every problem in it; nothing where it is right."""
-        problems = _problems(self.module, self.args, self.kwargs)
+        problems = diagnose(self.module, *self.args, **self.kwargs)
         if all(problem.severity != "error" for problem in problems):
             return ""
         name = next(iter(_NAMES.get(id(self.module), ())), "")
@@ -135,19 +133,6 @@ class _Call:
         place = f"{name}, a {called}" if name else f"the {called} itself"
         lines = "\n".join(map(str, problems)).splitlines()
         return "\n".join([f"{_MARK}in {place}", *(f"  {line}" for line in lines)])
-
-
-def _problems(module: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Problem]:
-    """Return what is wrong with a call of a module that has a spec."""
-    found = spec(module)
-    try:
-        predict_call(found, arguments_of(module, found), *args, **kwargs)
-    except RuleError as broken:
-        came = ", ".join(f"{name} has {value!r}" for name, value in broken.values.items())
-        argument = next(iter(broken.values), found.name)
-        expected = broken.expected.removeprefix(f"{argument} ")
-        return [Problem(argument, broken.rule, expected, came, broken.hint)]
-    return []
 
 
 def _add(raised: Exception, note: str) -> None:

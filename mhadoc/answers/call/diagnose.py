@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from mhadoc.answers.call.asked import asked
+from mhadoc.answers.built import arguments_of
+from mhadoc.answers.call.asked import called
+from mhadoc.answers.call.binding import bound
+from mhadoc.answers.call.formed import Formed
 from mhadoc.answers.problem import Problem
+from mhadoc.catalog import spec
 from mhadoc.errors import RuleError
-from mhadoc.language import Call, ModuleSpec
-from mhadoc.language.demands import unmet
+from mhadoc.language.demands import Unmet, unmet
 
 __all__ = ["diagnose"]
 
@@ -32,21 +34,27 @@ def diagnose(module: Any, /, *args: Any, **kwargs: Any) -> list[Problem]:
     >>> problem.rule, problem.hint
     ('MultiheadAttention.query.features', 'project the query, or build with embed_dim=300')
     """
+    found = spec(module)
     try:
-        found, call = asked(module, *args, **kwargs)
+        inputs = bound(found, args, kwargs)
+        if found.measured is None:
+            Formed(found, found.values(arguments_of(module, found)), inputs).checked()
+            return []
     except RuleError as refusal:
-        return [_usage(refusal)]
-    return list(_errors(found, call))
+        return [_refused(refusal)]
+    return [_problem(wrong) for wrong in unmet(found, called(found, module, inputs))]
 
 
-def _usage(refusal: RuleError) -> Problem:
-    """Return the problem of inputs that cannot be bound to forward's arguments."""
-    argument = refusal.rule.split(".")[1]
-    if argument in ("forward", "inputs"):
-        argument = next(iter(refusal.values), argument)
-    return Problem(argument, refusal.rule, refusal.expected, "", refusal.hint)
+def _problem(wrong: Unmet) -> Problem:
+    return Problem(wrong.argument, wrong.address, wrong.expected, wrong.observed, wrong.way_out)
 
 
-def _errors(found: ModuleSpec, call: Call) -> Iterator[Problem]:
-    for wrong in unmet(found, call):
-        yield Problem(wrong.argument, wrong.address, wrong.expected, wrong.observed, wrong.way_out)
+def _refused(refusal: RuleError) -> Problem:
+    """Return the problem of inputs that cannot be bound, or that fit no form of the call."""
+    parts = refusal.rule.split(".")
+    about = parts[1] if parts[-1] == "given" else next(iter(refusal.values), parts[0])
+    if parts[1:] == ["inputs"] or parts[-1] in ("given", "known_names"):
+        return Problem(about, refusal.rule, refusal.expected, "", refusal.hint)
+    came = ", ".join(f"{name} has {value!r}" for name, value in refusal.values.items())
+    expected = refusal.expected.removeprefix(f"{about} ")
+    return Problem(about, refusal.rule, expected, came, refusal.hint)
