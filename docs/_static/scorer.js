@@ -21,6 +21,8 @@ var Scorer = {
     if (page === "reference/multihead_attention") {
       return score + (anchor ? 4 : 1) + (title.split(".").length === 2 ? 1 : 0);
     }
+    // Torch's own words, audited, come after what is true.
+    if (page.startsWith("audit/")) return score - 6;
     // A page of questions or errors has the words of many titles: the one meant comes before it.
     if (page === "questions/index") return score - 10;
     if (page === "errors" || page.startsWith("questions/")) return score + (anchor ? 3 : -5);
