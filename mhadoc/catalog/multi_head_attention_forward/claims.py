@@ -131,7 +131,10 @@ CLAIMS = (
         """,
         check=_unread,
         when=And(_RUNS, EXACT, static),
-        axes=("static", "rank", "need_weights", "average_attn_weights"),
+        axes=(
+            *("static", "rank", "need_weights", "average_attn_weights"),
+            *("identity", "use_separate_proj_weight"),
+        ),
         twins={"they matter": partial(_unread, read=True)},
         source=ATTEND,
     ),

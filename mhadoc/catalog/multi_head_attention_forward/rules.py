@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from sympy import And, Basic, Not
@@ -22,8 +23,10 @@ from mhadoc.catalog.multihead_attention.symbols import (
     batched,
     bias,
     is_causal,
+    kdim,
     need_weights,
     padding_mask,
+    vdim,
 )
 from mhadoc.language import Input, Output, Shape
 
@@ -52,6 +55,15 @@ def _forwards(*names: str) -> tuple[Input, ...]:
         for rule in FORWARDS
         if rule.name in names and rule.label != "batch_first"
     )
+
+
+def _sources(name: str) -> Iterator[Input]:
+    """Iterate over the rules of key or value: as wide as the query where one weight serves all."""
+    for rule in _forwards(name):
+        shape = Shape(*(axis.subs({kdim: E, vdim: E}) for axis in rule.shape or ()))
+        packed = And(rule.when, Not(separate))
+        yield replace(rule, label=f"{rule.label}_packed", shape=shape, when=packed)
+        yield replace(rule, when=And(rule.when, separate))
 
 
 def _here(condition: Basic) -> Basic:
@@ -104,7 +116,9 @@ def _static(name: str, of: str) -> tuple[Input, ...]:
 
 
 INPUTS = (
-    *_forwards("query", "key", "value"),
+    *_forwards("query"),
+    *_sources("key"),
+    *_sources("value"),
     _number("embed_dim_to_check", E, "int", "compared with the width of the query."),
     _number("num_heads", H, "int", "divides the width of the query."),
     *(_stored(name, required=True) for name in ("in_proj_weight", "in_proj_bias")),
