@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mhadoc.catalog.audits import (
     functions,
+    merge_masks,
     multihead_attention,
     scaled_dot_product_attention,
     transformer,
@@ -17,6 +18,7 @@ __all__ = ["AUDITS", "audit"]
 
 AUDITS: tuple[Audit, ...] = (
     *multihead_attention.AUDITS,
+    *merge_masks.AUDITS,
     *transformer.AUDITS,
     *transformer_encoder.AUDITS,
     *transformer_decoder.AUDITS,
