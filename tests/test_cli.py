@@ -199,7 +199,7 @@ def test_help_has_an_example_and_a_word_on_each_option(command: str) -> None:
 
 COMPLETIONS = [
     ("sp", ["plain,specs"]),
-    ("predict multi", ["plain,MultiheadAttention"]),
+    ("predict multih", ["plain,MultiheadAttention"]),
     ("explain MultiheadAttention embed_dim=512 k", ["plain,kdim="]),
     ("diagnose-load a.pt MultiheadAttention add_", ["plain,add_bias_kv=", "plain,add_zero_attn="]),
     ("predict MultiheadAttention embed_dim=512 emb", []),

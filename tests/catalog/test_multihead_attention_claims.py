@@ -22,7 +22,7 @@ from mhadoc.proof.covering import covering
 from mhadoc.proof.observe import RAISED, Bench
 
 PACKAGES = Path(torch.__file__).parents[1]
-ID = re.compile(r"mha(\.[a-z][a-z0-9_]*){1,3}")
+ID = re.compile(r"(mha|doc)(\.[a-z][a-z0-9_]*){1,3}")
 #: Numbers in brackets with commas between, or with a cross between: a shape typed by hand.
 SHAPE = re.compile(r"[(\[]\s*\d+\s*(,\s*\d+\s*)*,?\s*[)\]]|\d+\s*[x×]\s*\d+")
 
