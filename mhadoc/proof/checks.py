@@ -231,7 +231,17 @@ def check_mistake(requirement: Requirement, seen: Observation) -> Mismatch | Non
     wrong = seen.again(**requirement.breaks(seen))
     shown = {**wrong.values, **wrong.inputs, "module": wrong.module}
     told = same(requirement.torch_error(shown), _raised(wrong))
-    return told if told or requirement.fits == sympy.true else same([requirement.id], unmet(wrong))
+    return told if told or requirement.fits == sympy.true else _decided(requirement, wrong)
+
+
+def _decided(requirement: Requirement, wrong: Observation) -> Mismatch | None:
+    """Compare the demands that a call does not meet with the one that was broken.
+
+    A call that leaves the fast path by it may then break one that depends on the path, later on.
+    """
+    first, *later = unmet(wrong) or [""]
+    on_path = {demand.id for demand in wrong.spec.call_requirements if demand.breaks is None}
+    return same([requirement.id], [first, *(name for name in later if name not in on_path)])
 
 
 def unmet(seen: Observation) -> list[str]:

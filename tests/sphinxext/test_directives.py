@@ -21,7 +21,7 @@ def part(name: str) -> str:
 
 
 def ids(html: str) -> list[str]:
-    return re.findall(r'id="((?:MultiheadAttention|mha)\.[^"]*)"', html)
+    return re.findall(r'id="((?:MultiheadAttention|mha|doc)\.[^"]*)"', html)
 
 
 class TestSpec:
@@ -163,7 +163,8 @@ class TestClaim:
         assert "0 tests" in output
 
     def test_every_claim_can_be_stated(self, site: Callable):
-        page = site("```{claims} mha\n```")
+        groups = ("mha", "doc.mha", "doc.function")
+        page = site("\n\n".join(f"```{{claims}} {group}\n```" for group in groups))
         assert ids(page.html()) == [claim.id for claim in SPEC.claims]
         assert page.warnings == ""
 

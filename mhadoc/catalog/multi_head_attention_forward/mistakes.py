@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sympy import And, Basic, Eq, Not
+from sympy import And, Basic, Eq, Mod, Not, true
 
 from mhadoc.catalog.multi_head_attention_forward.grid import separate, static
 from mhadoc.catalog.multihead_attention.mistakes.broken import longer
@@ -52,7 +52,8 @@ def _mistake(
     message: str,
     hint: str,
     breaks: Callable[[Seen], Mapping[str, Any]],
-    when: Basic = True,
+    when: Basic = true,
+    holds: Basic = true,
     **computes: Any,
 ) -> Requirement:
     return Requirement(
@@ -64,6 +65,7 @@ def _mistake(
         about=(id.partition(".")[0],),
         breaks=breaks,
         when=And(Not(hinted), Not(_BOTH), when),
+        holds=holds,
         computes=computes,
         source=ATTEND,
     )
@@ -135,6 +137,7 @@ MISTAKES = (
         "choose a divisor of query.shape[-1]",
         lambda seen: {"num_heads": seen.values["embed_dim"] - 1},
         Not(And(Eq(attn_mask_rank, 3), Not(batched))),
+        Eq(Mod(E, H), 0),
         other=E - 1,
     ),
     _missing("in_proj_weight", False),
