@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sympy import And, Basic, Eq, Mod, Not, true
+from sympy import And, Basic, Eq, Not
 
 from mhadoc.catalog.multi_head_attention_forward.grid import separate, static
 from mhadoc.catalog.multihead_attention.mistakes.broken import longer
@@ -52,8 +52,7 @@ def _mistake(
     message: str,
     hint: str,
     breaks: Callable[[Seen], Mapping[str, Any]],
-    when: Basic = true,
-    holds: Basic = true,
+    when: Basic = True,
     **computes: Any,
 ) -> Requirement:
     return Requirement(
@@ -65,7 +64,6 @@ def _mistake(
         about=(id.partition(".")[0],),
         breaks=breaks,
         when=And(Not(hinted), Not(_BOTH), when),
-        holds=holds,
         computes=computes,
         source=ATTEND,
     )
@@ -137,7 +135,6 @@ MISTAKES = (
         "choose a divisor of query.shape[-1]",
         lambda seen: {"num_heads": seen.values["embed_dim"] - 1},
         Not(And(Eq(attn_mask_rank, 3), Not(batched))),
-        Eq(Mod(E, H), 0),
         other=E - 1,
     ),
     _missing("in_proj_weight", False),
