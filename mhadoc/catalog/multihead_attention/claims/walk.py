@@ -66,7 +66,8 @@ CLAIMS = (
         >>> import warnings
         >>> from torch import nn
         >>> warnings.simplefilter("ignore")  # a hint about batch_first
-        >>> for name, tensor in nn.Transformer().encoder.layers[0].state_dict().items():
+        >>> model = nn.Transformer(device="meta")  # shapes alone, no numbers
+        >>> for name, tensor in model.encoder.layers[0].state_dict().items():
         ...     print(f"{name:26}{tuple(tensor.shape)}")
         self_attn.in_proj_weight  (1536, 512)
         self_attn.in_proj_bias    (1536,)
@@ -98,7 +99,7 @@ CLAIMS = (
         >>> import warnings
         >>> from torch import nn
         >>> warnings.simplefilter("ignore")  # a hint about batch_first
-        >>> model = nn.Transformer(num_encoder_layers=1, num_decoder_layers=1)
+        >>> model = nn.Transformer(device="meta")  # shapes alone, no numbers
         >>> attention = model.encoder.layers[0].self_attn
         >>> attention.embed_dim
         512
