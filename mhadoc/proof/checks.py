@@ -32,13 +32,13 @@ __all__ = [
     "check_call",
     "check_case",
     "check_class",
-    "check_decided",
     "check_mistake",
     "check_requirement",
     "speaks_of",
     "unexpected_inputs",
     "unexpected_outputs",
     "unexpected_state",
+    "unmet",
 ]
 
 
@@ -252,13 +252,6 @@ def unmet(seen: Observation) -> list[str]:
     call = spec.called(seen.module, spec.read(seen.module), seen.inputs)
     with torch.set_grad_enabled(bool(seen.values["grad"])):
         return [found.requirement.id for found in demands.unmet(spec, call)]
-
-
-def check_decided(requirement: Requirement, seen: Observation) -> Mismatch | None:
-    """Compare with a call that torch takes: no demand is unmet in it."""
-    if requirement.fits == sympy.true or seen.error is not None:
-        return None
-    return same(False, requirement.id in unmet(seen))
 
 
 def _raised(seen: Observation) -> str:

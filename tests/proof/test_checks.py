@@ -21,7 +21,9 @@ from mhadoc.proof.checks import (
     unexpected_inputs,
     unexpected_outputs,
     unexpected_state,
+    unmet,
 )
+from mhadoc.proof.covering import covering
 from mhadoc.proof.observe import Bench
 from tests.toy import LINEAR
 
@@ -381,3 +383,19 @@ def test_a_condition_of_a_flag_reads_the_case():
     assert seen(bias="False").values["bias"] == 0
     assert not SPEC.rule("in_proj_bias").applies(seen(bias="False").values)
     assert SPEC.rule("in_proj_bias").when == bias
+
+
+@pytest.mark.parametrize("name", [SPEC.name, "TransformerEncoderLayer", "TransformerDecoderLayer"])
+def test_a_call_that_torch_takes_leaves_no_demand_unmet(name):
+    bench = Bench(mhadoc.spec(name))
+    seen = [bench.observe(case) for case in covering(bench.spec)]
+    legal = [each for each in seen if each.error is None]
+    assert len(legal) > 50
+    assert {str(each.case): wrong for each in legal if (wrong := unmet(each))} == {}
+
+
+def test_a_call_that_torch_refuses_leaves_its_demand_unmet():
+    bench = Bench(SPEC)
+    seen = bench.observe(SPEC.cases.plainest())
+    key = seen.inputs["key"]
+    assert unmet(seen.again(key=key[1:])) == ["value.length"]

@@ -1,6 +1,7 @@
 """The two paths of forward: what the fused kernel needs, and which call takes which path."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from sympy import And, Basic, Eq, Implies, Mod, Not, Or
@@ -57,8 +58,14 @@ _BOTH_MASKS = (
 )
 
 
-def _condition(id: str, holds: Basic, demand: str, reason: str, hint: str) -> Requirement:
-    return Requirement(f"fast_path.{id}", demand, "", reason, hint, holds=holds, source=FORWARD)
+def path_condition(
+    source: str, id: str, holds: Basic, demand: str, reason: str, hint: str
+) -> Requirement:
+    """Return a condition of a fast path, with torch's own reason why it is not taken."""
+    return Requirement(f"fast_path.{id}", demand, "", reason, hint, holds=holds, source=source)
+
+
+_condition = partial(path_condition, FORWARD)
 
 
 #: What has to hold for torch._native_multi_head_attention to be called, in the order in which torch

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from sympy import And, Basic, Eq, Implies, Not
+from sympy import And, Eq, Implies, Not
 
 from mhadoc.catalog.multihead_attention.paths import (
     autocast,
     fast_path_enabled,
     nested,
     overridden,
+    path_condition,
 )
 from mhadoc.catalog.transformer_calls import mask_symbols
 from mhadoc.catalog.transformer_encoder_layer.paths import layer_state, supported_device
 from mhadoc.catalog.transformer_terms import SOURCE, batched, grad, norm_first, training
-from mhadoc.language import Requirement, Symbol
+from mhadoc.language import Symbol
 
 __all__ = ["FAST_PATH", "SURROUNDINGS", "state"]
 
@@ -34,8 +36,7 @@ _asked, _used, _compiling, _aligned = (symbol.expr for symbol in SURROUNDINGS)
 _mask_rank = mask_symbols("mask")[0].expr
 
 
-def _condition(id: str, holds: Basic, demand: str, reason: str, hint: str) -> Requirement:
-    return Requirement(f"fast_path.{id}", demand, "", reason, hint, holds=holds, source=FORWARD)
+_condition = partial(path_condition, FORWARD)
 
 
 _SET = "self.use_nested_tensor (set in init) was not True"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from sympy import And, Basic, Eq, Mod, Not, Or
+from sympy import And, Eq, Mod, Not, Or
 
 from mhadoc.catalog.multihead_attention.measured import around, needs_grad
 from mhadoc.catalog.multihead_attention.paths import (
@@ -12,6 +13,7 @@ from mhadoc.catalog.multihead_attention.paths import (
     fast_path_enabled,
     nested,
     overridden,
+    path_condition,
 )
 from mhadoc.catalog.transformer_calls import mask_symbols
 from mhadoc.catalog.transformer_measured import measured as measured_everywhere
@@ -25,7 +27,7 @@ from mhadoc.catalog.transformer_terms import (
     nhead,
     training,
 )
-from mhadoc.language import Call, Requirement, Symbol
+from mhadoc.language import Call, Symbol
 
 __all__ = ["FAST_ARGUMENTS", "FAST_PATH", "SURROUNDINGS", "fast", "layer_state", "measured"]
 
@@ -50,8 +52,7 @@ _masked = Or(
 )
 
 
-def _condition(id: str, holds: Basic, demand: str, reason: str, hint: str) -> Requirement:
-    return Requirement(f"fast_path.{id}", demand, "", reason, hint, holds=holds, source=FORWARD)
+_condition = partial(path_condition, FORWARD)
 
 
 #: What has to hold for torch._transformer_encoder_layer_fwd to be called.
