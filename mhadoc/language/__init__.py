@@ -4,6 +4,7 @@ from mhadoc.language.audits import HOLDS, INCOMPLETE, WRONG, Audit, Reading, Rem
 from mhadoc.language.cases import Axis, Case, Cases, Choice
 from mhadoc.language.children import MODULE, Bound, Child, composed, demanded
 from mhadoc.language.claims import Claim, Mismatch, Seen, close, same
+from mhadoc.language.doubts import Doubt
 from mhadoc.language.entries import Entries
 from mhadoc.language.measures import ABSENT, Call, Facts, Measured
 from mhadoc.language.printing import (
@@ -78,6 +79,7 @@ __all__ = [
     "Choice",
     "Claim",
     "Distribution",
+    "Doubt",
     "Each",
     "Entries",
     "Facts",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mhadoc.language.children import Child
     from mhadoc.language.specs import ModuleSpec
 
-__all__ = ["Demands", "Unmet", "demands_of", "unmet"]
+__all__ = ["Demands", "Unmet", "demands_of", "inside", "unmet"]
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _further(
     """Iterate over what a module inside demands that the call does not meet."""
     if child.spec is not None and child.inputs:
         idle = child.idle != sympy.false and number(child.idle, values)
-        for problem in unmet(child.spec, _inside(child, child.spec, call, values)):
+        for problem in unmet(child.spec, inside(child, child.spec, call, values)):
             if not idle or problem.requirement.source in child.merely:
                 yield _known_here(spec, child, problem)
 
@@ -118,7 +118,7 @@ def _known_here(spec: ModuleSpec, child: Child, problem: Unmet) -> Unmet:
     return renamed if own is None else replace(renamed, address=spec.address(own), hint=own.hint)
 
 
-def _inside(child: Child, spec: ModuleSpec, call: Call, values: Mapping[str, Any]) -> Call:
+def inside(child: Child, spec: ModuleSpec, call: Call, values: Mapping[str, Any]) -> Call:
     """Return the call of a module inside, of which this is the spec, that a call comes to."""
     first = next(iter(call.facts))
     passed = {**call.inputs, first: Passed(call.inputs[first])}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -139,13 +139,15 @@ class Call:
     """One call that is asked about: what came in, and what the constructor decided.
 
     ``inputs`` are forward's arguments by name, and ``facts`` what is known of those that are
-    tensors. ``module`` is None where there is only a description of one.
+    tensors. ``module`` is None where there is only a description of one. ``symbols`` is where the
+    spec keeps the value of each symbol, once it is asked.
     """
 
     module: Any
     values: Mapping[str, Any]
     inputs: Mapping[str, Any]
     facts: Mapping[str, Facts]
+    symbols: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(

@@ -15,6 +15,7 @@ from mhadoc.language.cases import Cases
 from mhadoc.language.children import Bound, Child, is_module
 from mhadoc.language.claims import Claim
 from mhadoc.language.compiled import compiled, free_names, picker
+from mhadoc.language.doubts import Doubt
 from mhadoc.language.entries import Entries, State
 from mhadoc.language.measures import Call
 from mhadoc.language.rules import (
@@ -44,7 +45,8 @@ class ModuleSpec:
     parameters, and its arguments are ``inputs``. ``path`` is where it is imported from;
     ``requirements`` are what the constructor demands and ``call_requirements`` what the call
     demands, each in the order in which torch looks; ``fast_path`` lists what has to hold for
-    torch's fused inference kernel. ``children`` are the modules inside, whose parameters are
+    torch's fused inference kernel, and ``doubts`` the calls that are accepted and probably not
+    meant. ``children`` are the modules inside, whose parameters are
     among ``parameters``, after the module's own. ``derived`` gives the symbols that arguments
     decide without having their names, ``read`` those of a real module, and ``measured`` those of
     a call, the surroundings included; ``shaped`` those that the values of the others and the
@@ -66,6 +68,7 @@ class ModuleSpec:
     claims: tuple[Claim, ...] = ()
     call_requirements: tuple[Requirement, ...] = ()
     fast_path: tuple[Requirement, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     tables: tuple[OutcomeTable, ...] = ()
     children: tuple[Child, ...] = ()
     flops: sympy.Expr | None = None
@@ -242,8 +245,10 @@ class ModuleSpec:
 
     def symbols_of(self, call: Call) -> dict[str, Any]:
         """Return the value of every symbol and of every measure in a call."""
-        decided = self.measured(call) if self.measured is not None else {}
-        return {**call.measures(), **call.values, **decided}
+        if not call.symbols:
+            decided = self.measured(call) if self.measured is not None else {}
+            call.symbols.update({**call.measures(), **call.values, **decided})
+        return call.symbols
 
     def _plainly_met(self, values: Mapping[str, Any]) -> bool:
         """Tell whether values of the plain types meet every condition: the quick way."""

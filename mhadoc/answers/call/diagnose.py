@@ -8,6 +8,7 @@ from mhadoc.answers.built import arguments_of
 from mhadoc.answers.call.asked import called
 from mhadoc.answers.call.binding import bound
 from mhadoc.answers.call.formed import Formed
+from mhadoc.answers.doubts import doubted
 from mhadoc.answers.problem import Problem
 from mhadoc.catalog import spec
 from mhadoc.errors import RuleError
@@ -42,7 +43,9 @@ def diagnose(module: Any, /, *args: Any, **kwargs: Any) -> list[Problem]:
             return []
     except RuleError as refusal:
         return [_refused(refusal)]
-    return [_problem(wrong) for wrong in unmet(found, called(found, module, inputs))]
+    call = called(found, module, inputs)
+    wrong = [_problem(each) for each in unmet(found, call)]
+    return wrong or doubted(found, call)
 
 
 def _problem(wrong: Unmet) -> Problem:

@@ -4,6 +4,7 @@ from mhadoc.catalog.multihead_attention.call import INPUTS, OUTPUTS
 from mhadoc.catalog.multihead_attention.claims import CLAIMS
 from mhadoc.catalog.multihead_attention.constructor import ARGUMENTS, ATTRIBUTES, REQUIREMENTS
 from mhadoc.catalog.multihead_attention.costs import FLOPS
+from mhadoc.catalog.multihead_attention.doubts import DOUBTS
 from mhadoc.catalog.multihead_attention.grid import CASES
 from mhadoc.catalog.multihead_attention.measured import measured, read
 from mhadoc.catalog.multihead_attention.mistakes import MISTAKES
@@ -28,6 +29,7 @@ SPEC = ModuleSpec(
     outputs=OUTPUTS,
     call_requirements=MISTAKES,
     fast_path=FAST_PATH,
+    doubts=DOUBTS,
     cases=CASES,
     claims=CLAIMS,
     tables=TABLES,

@@ -1,0 +1,65 @@
+"""Doubts: calls that torch accepts and that are probably not meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import compress
+from typing import TYPE_CHECKING, Any
+
+import sympy
+
+from mhadoc.language.compiled import compiled, free_names, picker
+
+if TYPE_CHECKING:
+    from mhadoc.language.specs import ModuleSpec
+
+__all__ = ["Doubt", "Doubts", "doubts_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """One kind of call that torch accepts and that is probably not meant.
+
+    ``argument`` is what it is about: an input, which has to be given then, or an argument of the
+    constructor. ``claim`` is the id of the claim that says what torch does. ``when`` says of which
+    calls it can be true, in symbols and measures; ``finds`` looks at the rest, the numbers in the
+    masks first of all, and returns what the texts show of it, or None where nothing is wrong.
+    ``covers`` names doubts with the same cause, which need not be told as well. What is not asked
+    of a module inside another one is not ``inside``.
+    """
+
+    id: str
+    argument: str
+    claim: str
+    expected: str
+    observed: str
+    hint: str
+    when: sympy.Basic = sympy.true
+    finds: Callable[[Any], Mapping[str, Any] | None] | None = None
+    covers: tuple[str, ...] = ()
+    inside: bool = True
+
+
+class Doubts:
+    """The doubts of one module, whose conditions are compiled once for any call."""
+
+    def __init__(self, doubts: tuple[Doubt, ...]) -> None:
+        """Take the doubts, in the order in which they are told."""
+        self._doubts = doubts
+        self.unconditional = tuple(doubt for doubt in doubts if doubt.when == sympy.true)
+        conditions = tuple(doubt.when for doubt in doubts)
+        names = free_names(*conditions)
+        self._pick, self._test = picker(names), compiled(conditions, names)
+
+    def possible(self, values: Mapping[str, Any]) -> tuple[Doubt, ...]:
+        """Return the doubts whose conditions hold for these symbols and measures."""
+        held = self._test(*self._pick(values))
+        return tuple(compress(self._doubts, held)) if any(held) else ()
+
+
+@cache
+def doubts_of(spec: ModuleSpec) -> Doubts:
+    """Return the doubts of a module, to be compared with a call."""
+    return Doubts(spec.doubts)
