@@ -21,7 +21,12 @@ logger = logging.getLogger(__name__)
 PACKAGE = Path(__file__).resolve().parents[2] / "mhadoc"
 
 #: The house by columns: a room may use the rooms to its left, not those beside it or beyond.
-COLUMNS = (("language",), ("catalog",), ("proof", "answers"), ("sphinxext", "cli", "pytest_plugin"))
+COLUMNS = (
+    ("language",),
+    ("catalog",),
+    ("proof", "answers"),
+    ("sphinxext", "cli", "pytest_plugin", "strategies"),
+)
 
 #: Modules that belong to a room without lying in its folder.
 _FACES = {"__main__": "cli", "console": "cli"}

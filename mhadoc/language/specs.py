@@ -37,7 +37,7 @@ __all__ = ["ModuleSpec"]
 Named = TypeVar("Named", Rule, Claim, OutcomeTable)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ModuleSpec:
     """All rules and claims of one torch module; each spec is equal to itself alone.
 
@@ -153,6 +153,10 @@ class ModuleSpec:
     def table(self, name: str) -> OutcomeTable:
         """Return the table of outcomes with this id."""
         return _find("table", name, {table.id: table for table in self.tables})
+
+    def __repr__(self) -> str:
+        """Return the name and how much is stated: all of it would fill many pages."""
+        return f"<spec of {self.path}: {len(self.rules)} rules, {len(self.claims)} claims>"
 
     def __iter__(self) -> Iterator[Rule]:
         """Iterate over the rules."""
@@ -283,6 +287,11 @@ class ModuleSpec:
             own = self._own(values)
             return own | {k: v for child in self.children for k, v in child.state(values).items()}
         return self._entries(values)
+
+    @cached_property
+    def counts(self) -> frozenset[str]:
+        """Return the symbols that say how often a parameter occurs, such as a number of layers."""
+        return frozenset(name for rule in self.parameters for name in free_names(rule.count))
 
     @cached_property
     def holders(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from mhadoc.errors import DeviceError, UnknownNameError
 from mhadoc.language import Case, Child, Choice, Input, ModuleSpec
-from mhadoc.language.compiled import free_names, number, truth
+from mhadoc.language.compiled import number, truth
 from mhadoc.proof.functions import as_class
 
 __all__ = ["RAISED", "Bench", "Observation", "imported", "one_thread", "usable"]
@@ -193,8 +193,7 @@ class Bench:
         How often something occurs is no size in this sense.
         """
         cases = self.spec.cases
-        counts = {name for rule in self.spec.parameters for name in free_names(rule.count)}
-        sizes = {**cases.sizes, **dict(_wider(cases.sizes, counts))}
+        sizes = {**cases.sizes, **dict(_wider(cases.sizes, self.spec.counts))}
         return replace(self, spec=replace(self.spec, cases=replace(cases, sizes=sizes)))
 
     def fresh(self, arguments: Mapping[str, Any]) -> Any:
