@@ -81,6 +81,7 @@ def replaced(name: str) -> Any:
 CAUSAL = torch.ones(5, 5, dtype=torch.bool).triu(1)
 WINDOW = CAUSAL | CAUSAL.T.tril(-2)
 LENGTHS = bools(".....", "....x", "..xxx")
+THIRD = bools(".....", ".....", "xxxxx", ".....", ".....")
 PER_ELEMENT = torch.stack([torch.zeros(5, 5, dtype=torch.bool), WINDOW, CAUSAL])
 PER_HEAD = torch.stack([CAUSAL, CAUSAL.T])
 SLOPES = torch.tensor([0.5, 0.25])[:, None, None] * torch.arange(5.0)
@@ -213,6 +214,22 @@ EXAMPLES = [
             "need_weights": False,
         },
         {"key_padding_mask": None},
+    ),
+    Example(
+        "masks.empty_row_without_weights",
+        attention(),
+        {
+            **alike(5),
+            "attn_mask": torch.stack([CAUSAL, CAUSAL | THIRD] * 3),
+            "need_weights": False,
+        },
+        {"attn_mask": CAUSAL},
+    ),
+    Example(
+        "masks.even_row",
+        attention(),
+        {**alike(5), "key_padding_mask": bools(".....", "xxxxx", "...xx") * -1e9},
+        {"key_padding_mask": LENGTHS * -1e9},
     ),
     Example(
         "is_causal.alone",

@@ -105,6 +105,14 @@ TEXTS = [
     "query 0 of batch element 0: the attention gives out_proj.bias there "
     "[mha.nan.without_weights].\n  way out: leave it one key, the first for example; "
     "to check: with need_weights=True and on the fast path it is NaN",
+    "warning: attn_mask: should leave every query a key, but hides every key from "
+    "query 2 of batch element 0 in head 1: the attention gives nothing of that head "
+    "there [mha.nan.without_weights].\n  way out: leave it one key, the first for "
+    "example; to check: with need_weights=True and on the fast path it is NaN",
+    "warning: key_padding_mask: should leave every query a key, but leaves every query "
+    "of batch element 1 nothing but keys with a low number, which are seen all the "
+    "same [mha.nan.finite_floats].\n  way out: leave it one key with 0; to check: the "
+    "weights of that query",
     "warning: is_causal: should come with a mask, but comes without, and is ignored on "
     "the fast path: every query sees the future [mha.causal.makes_no_mask].\n  way "
     "out: pass attn_mask=torch.ones(5, 5, dtype=torch.bool).triu(1) as well; to check: "
@@ -130,9 +138,9 @@ TEXTS = [
     "[mha.causal.unchecked].\n  way out: pass attn_mask=torch.ones(5, 5, "
     "dtype=torch.bool).triu(1); to check: without is_causal torch refuses this one",
     "warning: is_causal: should not be set with add_bias_kv or add_zero_attn, but "
-    "hides the extra keys as well, from every query [mha.causal.hides_extra_keys].\n  "
-    "way out: leave is_causal out, and pass the causal mask as attn_mask; to check: "
-    "compare the two outputs",
+    "hides the extra keys as well, as if they came last "
+    "[mha.causal.hides_extra_keys].\n  way out: leave is_causal out, and pass the "
+    "causal mask as attn_mask; to check: compare the two outputs",
     "warning: need_weights: should be asked for in eval mode, but asks for weights in "
     "training, with dropout=0.25: they come after dropout, and a row need not add up "
     "to 1 [mha.dropout.returned].\n  way out: call eval() to look at weights, or pass "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from sympy import And, Eq, Ne, Not, Or
+from sympy import And, Basic, Eq, Ne, Not, Or
 
 from mhadoc.catalog.multihead_attention import findings
 from mhadoc.catalog.multihead_attention.mistakes.given import dropout_rate
@@ -38,6 +38,8 @@ _REPLACED = And(is_causal, _MASKED, Not(padding_mask), Not(need_weights), _SLOW)
 _USED = And(_MASKED, Not(_REPLACED))
 _CAUSAL = "torch.ones({L}, {S}, dtype=torch.bool).triu(1)"
 
+_LOOK = "; to check: output.isnan().any()"
+
 _matrix = And(Eq(attn_mask_rank, 2), Eq(_MASK.axis_0, L), Eq(_MASK.axis_1, S))
 _per_head = And(
     Eq(attn_mask_rank, 3), Eq(_MASK.axis_0, N * H), Eq(_MASK.axis_1, L), Eq(_MASK.axis_2, S)
@@ -45,20 +47,20 @@ _per_head = And(
 _ANOTHER_SHAPE = And(_MASKED, Not(_matrix), Not(_per_head))
 
 
-def _empty_row(path: str, when: Or, becomes: str, hint: str) -> Doubt:
+def _empty_row(path: str, when: Basic, gives: str, in_head: str, hint: str) -> Doubt:
     return Doubt(
         id=f"masks.empty_row_{path}",
         argument="query",
         claim=f"mha.nan.{path}",
         when=And(when, Not(_REPLACED), Not(_EXTRA), Or(_MASKED, padding_mask)),
-        finds=findings.empty_row,
+        finds=partial(findings.empty_row, whole=gives, part=in_head),
         expected="should leave every query a key",
-        observed=f"hides every key from {{place}}: the attention gives {becomes} there",
+        observed="hides every key from {place}: the attention gives {gives} there",
         hint=f"leave it one key, the first for example{hint}",
     )
 
 
-def _leak(id: str, claim: str, when: And, because: str) -> Doubt:
+def _leak(id: str, claim: str, when: Basic, because: str) -> Doubt:
     return Doubt(
         id=f"is_causal.{id}",
         argument="is_causal",
@@ -207,13 +209,24 @@ DOUBTS = (
         hint="build it by masks.repeat_interleave(num_heads, 0), not by repeat; to check: "
         "attn_mask.view(N, num_heads, L, S)[n] is what element n gets",
     ),
-    _empty_row("with_weights", And(_SLOW, need_weights), "NaN", "; to check: output.isnan().any()"),
-    _empty_row("fast_path", taken, "NaN", "; to check: output.isnan().any()"),
+    _empty_row("with_weights", And(_SLOW, need_weights), "NaN", "NaN", _LOOK),
+    _empty_row("fast_path", taken, "NaN", "NaN", _LOOK),
     _empty_row(
         "without_weights",
         And(_SLOW, Not(need_weights)),
         "out_proj.bias",
+        "nothing of that head",
         "; to check: with need_weights=True and on the fast path it is NaN",
+    ),
+    Doubt(
+        id="masks.even_row",
+        argument="query",
+        claim="mha.nan.finite_floats",
+        when=And(_SLOW, Not(_REPLACED), Not(_EXTRA), Or(_MASK.floating, _PADDING.floating)),
+        finds=findings.even_row,
+        expected="should leave every query a key",
+        observed="leaves {place} nothing but keys with a low number, which are seen all the same",
+        hint="leave it one key with 0; to check: the weights of that query",
     ),
     Doubt(
         id="is_causal.alone",
@@ -258,9 +271,9 @@ DOUBTS = (
         id="is_causal.extra_keys",
         argument="is_causal",
         claim="mha.causal.hides_extra_keys",
-        when=And(_REPLACED, _EXTRA, L <= S),
+        when=And(_REPLACED, _EXTRA, S > 0),
         expected="should not be set with add_bias_kv or add_zero_attn",
-        observed="hides the extra keys as well, from every query",
+        observed="hides the extra keys as well, as if they came last",
         hint="leave is_causal out, and pass the causal mask as attn_mask; to check: compare the "
         "two outputs",
     ),

@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mhadoc.catalog.multihead_attention.looks import HIDES, Look
+from mhadoc.catalog.multihead_attention.looks import HIDES, Look, level
 
 __all__ = [
     "empty_row",
+    "even_row",
     "leak",
     "misread",
     "not_causal",
@@ -91,30 +92,44 @@ def repeated(look: Look) -> Found:
     return None if by_head and not _hide_columns(look.shut("attn_mask")[0]) else {}
 
 
-def empty_row(look: Look) -> Found:
-    """Find a query from which every key is hidden."""
-    if look.hidden is None:
+def empty_row(look: Look, whole: str, part: str) -> Found:
+    """Find a query from which every key is hidden: what it gives, in all heads or in one."""
+    if look.hidden is None or not bool((rows := look.hidden.all(-1)).any()):
         return None
-    rows = look.hidden.all(-1)
-    found = rows.nonzero()
-    if not len(found):
+    in_head, found = _first(look, rows)
+    return {**found, "gives": part if in_head else whole}
+
+
+def even_row(look: Look) -> Found:
+    """Find a query whose keys that are not hidden are all low, so that none is lower."""
+    if not look.adds:
         return None
-    _, heads, length = rows.shape
-    element, head, query = found[0].tolist()
-    place = "every query" if length == 1 < look.sizes[1] else f"query {query}"
+    most = look.total.amax(-1)
+    rows = (most <= HIDES) & (most > -math.inf)
+    return _first(look, rows, HIDES)[1] if bool(rows.any()) else None
+
+
+def _first(look: Look, rows: Any, number: float = -math.inf) -> tuple[bool, dict[str, str]]:
+    """Return whether one head alone is concerned, the first query that is, and by which mask."""
+    everywhere = rows.all(1, keepdim=True)
+    in_head = not bool(everywhere.any())
+    element, head, query = (rows if in_head else everywhere).nonzero()[0].tolist()
+    batch, length, _ = look.sizes
+    place = "every query" if rows.shape[2] == 1 < length else f"query {query}"
     if look.values["batched"]:
-        spread = len(rows) == 1 < look.sizes[0]
+        spread = len(rows) == 1 < batch
         place += " of every batch element" if spread else f" of batch element {element}"
-    return {"argument": _blamed(look, element), "place": place + f", in head {head}" * (heads > 1)}
+    place += f" in head {head}" * in_head
+    return in_head, {"argument": _blamed(look, element, number), "place": place}
 
 
-def _blamed(look: Look, element: int) -> str:
+def _blamed(look: Look, element: int, number: float) -> str:
     """Return the mask that hides everything from a query: the padding mask where it does alone."""
     padding = look.masks.get("key_padding_mask")
     if padding is None:
         return "attn_mask"
     row = padding[element].reshape(-1)
-    whole = row if str(row.dtype) == "torch.bool" else row == -math.inf
+    whole = row <= number if row.is_floating_point() else row
     return "key_padding_mask" if bool(whole.all()) else "attn_mask"
 
 
@@ -131,12 +146,16 @@ def leak(look: Look) -> Found:
 
 def not_causal(look: Look) -> Found:
     """Find a place where the mask that is announced as the causal one is another."""
-    mask, shut = look.masks.get("attn_mask"), look.shut("attn_mask")
+    mask = look.masks.get("attn_mask")
     if mask is None:
         return None
-    wrong = shut != _future(shut)
-    if shut is not mask:
-        wrong = wrong | (~shut & (mask != 0))
+    if str(mask.dtype) == "torch.bool":
+        wrong = mask != _future(mask)
+    else:
+        some = (mask.amax(-1, keepdim=True) > HIDES) | (mask.shape[-1] == 1)
+        added = level(mask).where(some, mask)
+        shut = added <= HIDES
+        wrong = (shut != _future(shut)) | (~shut & (added != 0))
     places = wrong.nonzero()
     if not len(places):
         return None

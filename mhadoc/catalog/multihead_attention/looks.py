@@ -10,7 +10,7 @@ from typing import Any
 
 from mhadoc.language import Call
 
-__all__ = ["HIDES", "MASKS", "Look"]
+__all__ = ["HIDES", "MASKS", "Look", "level"]
 
 MASKS = ("attn_mask", "key_padding_mask")
 
@@ -92,19 +92,31 @@ class Look:
     @cached_property
     def hidden(self) -> Any:
         """Return from which query which key is hidden altogether."""
-        return self._below(-math.inf)
+        if self.adds:
+            return self.total == -math.inf
+        return (
+            self.total
+            if self.total is None or not self.total.is_floating_point()
+            else (self.total != 0)
+        )
 
     @cached_property
     def closed(self) -> Any:
-        """Return from which query which key is hidden, or as good as hidden."""
-        return self._below(HIDES)
+        """Return from which query which key is hidden, or as good as hidden by the others."""
+        if self.total is None or not self.adds:
+            return self.hidden
+        return level(self.total) <= HIDES
 
-    def _below(self, number: float) -> Any:
-        if self.total is None or str(self.total.dtype) == "torch.bool":
-            return self.total
-        if any(self.misread(name) for name in self.given):
-            return self.total != 0
-        return self.total <= number
+    @property
+    def adds(self) -> bool:
+        """Tell whether the masks are floats together, and are added to the scores."""
+        floats = self.total is not None and self.total.is_floating_point()
+        return floats and not any(self.misread(name) for name in self.given)
+
+
+def level(added: Any) -> Any:
+    """Return floats less the greatest of their row: what a softmax makes of them is the same."""
+    return (added - added.amax(-1, keepdim=True)).nan_to_num(-math.inf, neginf=-math.inf)
 
 
 def _as_floats(mask: Any) -> Any:

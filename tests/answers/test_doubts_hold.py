@@ -1,0 +1,160 @@
+"""What a warning says will happen does: thousands of calls with drawn masks, each compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+import mhadoc
+from tests.answers.valued import Valued, valued
+
+COUNTS = {
+    "MultiheadAttention": 2500,
+    "TransformerEncoderLayer": 1200,
+    "TransformerDecoderLayer": 600,
+}
+NAN = {"mha.nan.with_weights", "mha.nan.fast_path"}
+#: These have the same cause, and are told in its place.
+INSTEAD = {"mha.silent.sdpa_mask", "mha.silent.tokenizer_mask", "tr.fast.float_mask_as_bool"}
+IGNORED = {"mha.causal.fast_path", "mha.causal.with_weights", "mha.causal.with_padding"}
+Told = dict[str, mhadoc.Problem]
+
+
+def nan(call: Valued, told: Told) -> bool:
+    """A query without a key is NaN exactly where that is said."""
+    found = bool(call.output().isnan().any())
+    if told.keys() & NAN:
+        return found
+    return not found or bool(told.keys() & INSTEAD)
+
+
+def bias(call: Valued, told: Told) -> bool:
+    """A query without a key comes out as the bias of the last projection where that is said."""
+    if "mha.nan.without_weights" not in told or not hasattr(call.module, "out_proj"):
+        return True
+    added, output = call.module.out_proj.bias, call.output()
+    expected = output.new_zeros(()) if added is None else added
+    whole = "in head" not in told["mha.nan.without_weights"].observed
+    found = bool((output == expected).all(-1).any())
+    return found == whole and not bool(output.isnan().any())
+
+
+def even(call: Valued, told: Told) -> bool:
+    """Where all keys that are left have a low number, they are seen, and by the same weight."""
+    if "mha.nan.finite_floats" not in told or not call.inputs.get("need_weights"):
+        return True
+    weights = call.with_eval().run(average_attn_weights=False)[1]
+    share = 1 / (weights > 0).sum(-1, keepdim=True)
+    return bool(((weights == 0) | ((weights - share).abs() < 1e-6)).all(-1).any())
+
+
+def sums(call: Valued, told: Told) -> bool:
+    """Rows of weights add up to 1 unless it is said that they need not."""
+    returned = call.run()
+    weights = returned[1] if isinstance(returned, tuple) else None
+    if weights is None or bool(weights.isnan().any()):
+        return True
+    off = (weights.sum(-1) - 1).abs() > 1e-4
+    return bool(off.any()) if "mha.dropout.returned" in told else not bool(off.any())
+
+
+def future(call: Valued, told: Told) -> bool:
+    """With is_causal=True a later position is seen exactly where that is said."""
+    if not call.inputs.get("is_causal") or _random(call) or told.keys() & {"mha.nan.with_weights"}:
+        return True
+    name = "src" if "src" in call.inputs else "query"
+    x = call.inputs[name]
+    if call.inputs.get("key", x) is not x or bool(call.output().isnan().any()):
+        return True
+    seen = any(_depends(call, name, place) for place in range(1, x.shape[-2]))
+    said = bool(told.keys() & (IGNORED | {"mha.causal.makes_no_mask"}))
+    return seen == said or (seen and bool(told.keys() & INSTEAD))
+
+
+def _depends(call: Valued, name: str, place: int) -> bool:
+    """Tell whether a query before a place sees what is there."""
+    x = call.inputs[name].clone()
+    x[..., place, :] += torch.linspace(1, 4, 6)
+    given = {"src": x} if name == "src" else {"query": x, "key": x, "value": x}
+    before, after = (o[:, :place] for o in (call.output(), call.output(**given)))
+    return not torch.allclose(before, after, atol=1e-6)
+
+
+def replaced(call: Valued, told: Told) -> bool:
+    """The mask given is used unless it is said that another one takes its place."""
+    hint = next((name for name in call.inputs if name.endswith("is_causal")), "")
+    if not call.inputs[hint] or call.inputs[_MASKS[hint, "src" in call.inputs]] is None:
+        return True
+    if _random(call):
+        return True
+    same = torch.allclose(call.output(), call.output(**{hint: False}), atol=1e-6, equal_nan=True)
+    said = bool(told.keys() & {"mha.causal.replaces", "mha.causal.hides_extra_keys"})
+    return same != said
+
+
+_MASKS = {
+    ("is_causal", False): "attn_mask",
+    ("is_causal", True): "src_mask",
+    ("tgt_is_causal", False): "tgt_mask",
+}
+
+
+def misread(call: Valued, told: Told) -> bool:
+    """The fast path of a layer gives other numbers exactly where it is said to misread floats."""
+    if "src" not in call.inputs or call.module.training or call.grad:
+        return True
+    fast = call.output(is_causal=False)
+    slow = call.with_grad(True).output(is_causal=False)
+    same = torch.allclose(fast, slow, atol=1e-5, equal_nan=True)
+    if told.keys() & NAN:
+        return not same
+    return same == ("tr.fast.float_mask_as_bool" not in told) or bool(told.keys() & INSTEAD)
+
+
+def _random(call: Valued) -> bool:
+    return bool(call.module.training and getattr(call.module, "dropout", 0) == 0.3)
+
+
+def diagnosed(call: Valued) -> list[Any]:
+    with torch.set_grad_enabled(call.grad):
+        return mhadoc.diagnose(call.module, **call.inputs)
+
+
+CHECKS: list[Callable[[Valued, Told], bool]] = [*(nan, bias, even, sums, future, replaced, misread)]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", COUNTS)
+def test_what_is_said_happens(name: str) -> None:
+    counted: Counter[str] = Counter()
+    for call in valued(name, COUNTS[name], 11):
+        problems = diagnosed(call)
+        if any(problem.severity == "error" for problem in problems):
+            continue
+        told = {problem.rule: problem for problem in problems}
+        counted.update(told.keys() or {"nothing"})
+        for check in CHECKS:
+            assert check(call, told), (check.__name__, call, problems)
+    assert counted["nothing"] > COUNTS[name] / 4
+    assert sum(counted.values()) > COUNTS[name]
+    assert len(counted) > 10
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", COUNTS)
+def test_hooks_on_out_proj_never_run(name: str) -> None:
+    for call in valued(name, 100, 12):
+        fired: list[str] = []
+        inner = getattr(call.module, "self_attn", call.module)
+        assert "mha.out_proj.not_called" not in {problem.rule for problem in diagnosed(call)}
+        with inner.out_proj.register_forward_hook(lambda *_, heard=fired: heard.append("it ran")):
+            problems = diagnosed(call)
+            if any(problem.severity == "error" for problem in problems):
+                continue
+            call.run()
+        assert "mha.out_proj.not_called" in {problem.rule for problem in problems}
+        assert not fired
