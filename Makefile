@@ -15,7 +15,7 @@ FILES = LC_ALL=C find $(1) -type f -not -path '*/__pycache__/*' -not -path 'docs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup html test doctest lint wheel links serve clean FORCE
+.PHONY: help setup html test doctest lint wheel links matrix serve clean FORCE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ wheel: $(READY) ## Build the wheel and the source distribution into dist
 
 links: $(READY) ## Follow every link that leads to another site
 	$(SPHINX) -q -t without_gallery -b linkcheck -d build/links/.doctrees docs build/links
+
+matrix: $(READY) ## Verify every torch release, or TORCH="2.2.2 2.13.0", and write the ledgers
+	$(RUN) tools.matrix $(TORCH)
 
 serve: html ## Serve the site on http://localhost:8000 (PORT=... for another)
 	$(RUN) http.server --directory build/html --bind 127.0.0.1 $(PORT)

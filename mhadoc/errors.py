@@ -9,6 +9,7 @@ __all__ = [
     "FunctionError",
     "MhadocError",
     "MissingExtraError",
+    "ReleaseError",
     "RuleError",
     "ShapeError",
     "UnknownNameError",
@@ -81,6 +82,19 @@ class UnknownNameError(MhadocError, LookupError):
     def __reduce__(self) -> tuple[object, ...]:
         """Let the error cross a process boundary with its parts."""
         return UnknownNameError, (self.kind, self.name, self.known)
+
+
+class ReleaseError(MhadocError, ValueError):
+    """A text is taken for a version of torch that is none, or a release lacks what is asked for."""
+
+    def __init__(self, release: str, reason: str = "write it as 2.13 or 2.13.0") -> None:
+        """Say which release, and what is wrong with it."""
+        self.release, self.reason = release, reason
+        super().__init__(f"torch {release!r}: {reason}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error cross a process boundary with its parts."""
+        return ReleaseError, (self.release, self.reason)
 
 
 class DeviceError(MhadocError, ValueError):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mhadoc.language import ModuleSpec
 
-__all__ = ["module_spec", "spec", "specs", "specs_in"]
+__all__ = ["history", "module_spec", "spec", "specs", "specs_in"]
 
 _FUNCTIONS = "torch.nn.functional"
 _PLACES = {
@@ -39,18 +39,24 @@ def specs() -> tuple[str, ...]:
     return tuple(_PLACES)
 
 
-def spec(target: object) -> ModuleSpec:
+def spec(target: object, torch_version: str | None = None) -> ModuleSpec:
     """Return the spec of a module, named by ``"MultiheadAttention"``, its class or an instance.
 
-    That of a function is named by its name or by the function itself. A spec is returned as it
-    is; ``"package.module:SPEC"`` is one from outside this package. Raises UnknownNameError with
-    the closest names otherwise. torch is never imported here.
-    """
-    if isinstance(target, str):
-        return _outside(target) if ":" in target else _known(target)
-    from mhadoc.language import ModuleSpec
+    That of a function is named by its name or by the function itself; ``"package.module:SPEC"``
+    is one from outside this package. What is stated is what holds for a version of torch, by
+    default the installed one, which is not imported, and the newest where there is none.
 
-    return target if isinstance(target, ModuleSpec) else _known(_name(target))
+    Raises UnknownNameError with the closest names for what has no spec, and ReleaseError for a
+    version of torch that lacks it.
+    """
+    from mhadoc.language import ModuleSpec
+    from mhadoc.language.releases import installed
+
+    if isinstance(target, str):
+        found = _outside(target) if ":" in target else _known(target)
+    else:
+        found = target if isinstance(target, ModuleSpec) else _known(_name(target))
+    return found.at(installed() if torch_version is None else torch_version)
 
 
 def specs_in(target: str) -> tuple[ModuleSpec, ...]:
@@ -66,7 +72,7 @@ def specs_in(target: str) -> tuple[ModuleSpec, ...]:
     found = {id(value): value for value in named.values() if isinstance(value, ModuleSpec)}
     if not found:
         raise UnknownNameError("spec", target, (*_PLACES, *named))
-    return tuple(found.values())
+    return tuple(map(spec, found.values()))
 
 
 def _may_be_module(target: str) -> bool:
@@ -94,12 +100,17 @@ def _imported(module: str) -> ModuleType:
         raise UnknownNameError("importable module", module, _PLACES) from missing
 
 
-def module_spec(target: object) -> ModuleSpec:
+def history(name: str) -> ModuleSpec:
+    """Return all that is stated of a module or function, whatever the release of torch."""
+    return _known(name)
+
+
+def module_spec(target: object, torch_version: str | None = None) -> ModuleSpec:
     """Return the spec of something that has parameters: as ``spec``, but not of a function.
 
     Raises FunctionError for one.
     """
-    found = spec(target)
+    found = spec(target, torch_version)
     if found.kind == "function":
         raise FunctionError(found.name)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -183,18 +183,22 @@ class Child:
         return tuple(r for r in self.requirements if set(r.about) & set(names))
 
     def _requirement(self, demand: Requirement) -> Requirement:
-        example = demand.example
-        return replace(
-            demand,
-            id=f"{self.name}.{demand.id}",
-            demand=self._words(demand.demand),
-            message=self._places(demand.message),
-            hint=self._words(self._places(demand.hint)),
-            holds=self.here(demand.holds),
-            unless=self.here(demand.unless),
-            about=tuple(dict.fromkeys(self._renamed.get(name, name) for name in demand.about)),
-            example=None if example is None else self._example(example),
-        )
+        before = {release: self._translated(was) for release, was in demand.before.items()}
+        names = {"id": f"{self.name}.{demand.id}", "before": before}
+        return replace(demand, **(self._translated(vars(demand)) | names))
+
+    def _translated(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Return fields of a requirement in the parent's words and symbols."""
+        translate: dict[str, Callable[[Any], Any]] = {
+            "demand": self._words,
+            "message": self._places,
+            "hint": lambda hint: self._words(self._places(hint)),
+            "holds": self.here,
+            "unless": self.here,
+            "about": lambda about: tuple(dict.fromkeys(self._renamed.get(n, n) for n in about)),
+            "example": lambda example: None if example is None else self._example(example),
+        }
+        return {n: translate[n](was) if n in translate else was for n, was in fields.items()}
 
     def _example(self, example: Mapping[str, Any]) -> dict[str, Any] | None:
         if not example.keys() <= self._renamed.keys():

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import sympy
 
 from mhadoc.language.compiled import truth
+from mhadoc.language.rules import Before
 
 __all__ = ["Check", "Claim", "Mismatch", "Seen", "close", "same"]
 
@@ -79,7 +80,9 @@ class Claim:
     ``when`` says in which cases the sentence speaks; ``axes`` which choices can matter to it:
     every combination of those is tried, the other choices varying, and every case of the covering
     set where ``axes`` is None. ``twins`` are false sentences next to this one, each with the check
-    that would show it: a proof that is worth something refutes every one of them.
+    that would show it: a proof that is worth something refutes every one of them. ``since`` and
+    ``until`` are torch releases, the latter being the first in which it no longer holds;
+    ``before`` says what was different before a release.
     """
 
     id: str
@@ -92,6 +95,7 @@ class Claim:
     twins: Mapping[str, Check] = field(default_factory=dict)
     since: str | None = None
     until: str | None = None
+    before: Before = field(default_factory=dict)
 
     def applies(self, values: Mapping[str, Any]) -> bool:
         """Tell whether the claim speaks of a case with these values."""

@@ -18,6 +18,7 @@ from mhadoc.language.values import ANYTHING, REFUSALS, Accepts, c_name
 __all__ = [
     "Argument",
     "Attribute",
+    "Before",
     "Block",
     "Distribution",
     "Input",
@@ -30,6 +31,9 @@ __all__ = [
 
 #: A part of a message that is worked out from all that it may speak of.
 Computes = Callable[[Mapping[str, Any]], object]
+
+#: By release: what the fields that changed in it were before it.
+Before = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,9 @@ class Requirement:
 
     ``accepts`` is the kind of value that each argument named in ``about`` has to be; ``{type_x}``
     in the message is the name of the type that came instead, ``{scalar_x}`` C's name of a dtype.
+
+    ``since`` and ``until`` are torch releases, the latter being the first that no longer demands
+    it; ``before={"2.13": {"message": ...}}`` says what was different before a release.
     """
 
     id: str
@@ -71,6 +78,7 @@ class Requirement:
     source: str = ""
     since: str | None = None
     until: str | None = None
+    before: Before = field(default_factory=dict)
 
     def met(self, values: Mapping[str, Any]) -> bool:
         """Tell whether these values meet the requirement, or torch does not look.
@@ -120,7 +128,7 @@ class Rule:
     ``label`` tells rules of the same tensor apart (``attn_output.unbatched``). ``shape`` is None
     for what has no shape, or where torch returns None. ``source`` is ``file: function`` in torch;
     ``since`` and ``until`` are torch releases, the latter being the first in which it no longer
-    holds.
+    holds; ``before`` says what was different before a release.
     """
 
     name: str
@@ -131,6 +139,7 @@ class Rule:
     label: str = ""
     since: str | None = None
     until: str | None = None
+    before: Before = field(default_factory=dict)
 
     @property
     def id(self) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 import sympy
 
-from mhadoc.errors import MhadocError, RuleError, UnknownNameError
+from mhadoc.errors import MhadocError, ReleaseError, RuleError, UnknownNameError
 from mhadoc.language.cases import Cases
 from mhadoc.language.children import Bound, Child, is_module
 from mhadoc.language.claims import Claim
@@ -18,9 +18,11 @@ from mhadoc.language.compiled import compiled, free_names, picker
 from mhadoc.language.doubts import Doubt
 from mhadoc.language.entries import Entries, State
 from mhadoc.language.measures import Call
+from mhadoc.language.releases import NEWEST, at_release
 from mhadoc.language.rules import (
     Argument,
     Attribute,
+    Before,
     Input,
     Output,
     Parameter,
@@ -29,7 +31,7 @@ from mhadoc.language.rules import (
 )
 from mhadoc.language.symbols import Symbol
 from mhadoc.language.tables import OutcomeTable
-from mhadoc.language.usage import misses, takes
+from mhadoc.language.usage import bind_with_care
 from mhadoc.language.values import ANYTHING
 
 __all__ = ["ModuleSpec"]
@@ -52,6 +54,10 @@ class ModuleSpec:
     a call, the surroundings included; ``shaped`` those that the values of the others and the
     shapes of all inputs decide. ``flops`` is what one call costs, two for each multiplication
     and addition.
+
+    A spec is of every release of torch: records have their ``since`` and ``until``, and ``before``
+    tells what other fields were before a release. What ``at`` returns is of one ``release``, in
+    which the arguments that are ``later`` did not exist, and comes from the ``whole`` spec.
     """
 
     name: str
@@ -77,6 +83,11 @@ class ModuleSpec:
     measured: Callable[[Call], Mapping[str, Any]] | None = None
     shaped: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]] | None = None
     kind: Literal["module", "function"] = "module"
+    since: str | None = None
+    before: Before = field(default_factory=dict)
+    later: Mapping[str, Argument | Input] = field(default_factory=dict)
+    release: str = ""
+    whole: ModuleSpec | None = None
 
     def __post_init__(self) -> None:
         """Refuse two statements of one address, which could not be told apart.
@@ -86,6 +97,18 @@ class ModuleSpec:
         counts = Counter(map(self.address, self.statements))
         if twice := [address for address, count in counts.items() if count > 1]:
             raise MhadocError(f"two statements have the address {twice[0]}: give one a label")
+
+    def at(self, release: str) -> ModuleSpec:
+        """Return what is stated of one release of torch, or of the newest for an empty text.
+
+        Raises ReleaseError for what is no release, or for one that lacks the module.
+        """
+        release = release or NEWEST
+        if release == self.release or self.whole is None:
+            return self if self.release else at_release(self, release)
+        if at_release(self.whole, self.release) is not self:
+            raise ReleaseError(release, f"{self.name} was changed for torch {self.release} alone")
+        return at_release(self.whole, release)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -169,7 +192,7 @@ class ModuleSpec:
         """
         bound = {**self._defaults, **named}
         if positional or len(bound) > len(self._defaults) or not named.keys() >= self._required:
-            return self._bind_with_care(positional, named)
+            return bind_with_care(self, positional, named)
         return bound
 
     @cached_property
@@ -180,45 +203,17 @@ class ModuleSpec:
     def _required(self) -> frozenset[str]:
         return frozenset(argument.name for argument in self.arguments if argument.required)
 
-    def _bind_with_care(
-        self, positional: tuple[object, ...], named: Mapping[str, object]
-    ) -> dict[str, Any]:
-        names = list(self._defaults)
-        for name, value in named.items():
-            if name not in names:
-                text = f"got an unexpected keyword argument {name!r}"
-                raise self._usage(f"there is no argument {name!r}", {name: value}, text)
-            if name in names[: len(positional)]:
-                text = f"got multiple values for argument {name!r}"
-                raise self._usage(f"{name} is given twice", {name: value}, text)
-        if len(positional) > len(names):
-            values = {"count": len(positional)}
-            raise self._usage(
-                "too many positional arguments",
-                values,
-                takes(len(positional), len(names), len(self._required)),
-            )
-        given = dict(zip(names, positional, strict=False)) | dict(named)
-        missing = [name for name in names if name in self._required and name not in given]
-        if missing:
-            raise self._usage(f"{' and '.join(missing)} must be given", given, misses(missing))
-        return self._defaults | given
-
-    def _usage(self, problem: str, values: Mapping[str, object], text: str) -> RuleError:
-        return RuleError(
-            f"{self.name}.arguments",
-            values=values,
-            expected=problem,
-            hint=f"the arguments are {', '.join(self._defaults)}",
-            torch_error=f"TypeError: {self.name}.__init__() {text}",
-        )
+    @cached_property
+    def _constants(self) -> dict[str, Any]:
+        """Return what arguments that came with a later release would be."""
+        return {name: rule.default for name, rule in self.later.items()}
 
     def values(self, bound: Mapping[str, Any]) -> dict[str, Any]:
         """Return the value of every constructor symbol for bound arguments, checked and plain.
 
         Raises RuleError with the first requirement that torch would find broken.
         """
-        values = dict(bound)
+        values = {**self._constants, **bound}
         for name, becomes in self._nones:
             if values[name] is None:
                 values[name] = values[becomes]
@@ -245,7 +240,8 @@ class ModuleSpec:
 
     def called(self, module: Any, values: Mapping[str, Any], inputs: Mapping[str, Any]) -> Call:
         """Return a call of a real module; ``values`` are the symbols of its constructor."""
-        return Call.of(module, values, {**self.defaults, **inputs}, *self.tensors)
+        given = {**self._constants, **self.defaults, **inputs}
+        return Call.of(module, values, given, *self.tensors)
 
     def symbols_of(self, call: Call) -> dict[str, Any]:
         """Return the value of every symbol and of every measure in a call."""

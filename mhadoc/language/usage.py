@@ -1,8 +1,61 @@
-"""Python's own words for arguments that cannot be bound."""
+"""Arguments that cannot be bound: which is wrong, and Python's own words for it."""
 
 from __future__ import annotations
 
-__all__ = ["misses", "takes"]
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mhadoc.errors import RuleError
+
+if TYPE_CHECKING:
+    from mhadoc.language.specs import ModuleSpec
+
+__all__ = ["bind_with_care", "misses", "takes", "too_early"]
+
+
+def bind_with_care(
+    spec: ModuleSpec, positional: tuple[object, ...], named: Mapping[str, object]
+) -> dict[str, Any]:
+    """Return a constructor's arguments by name, defaults filled in, each looked at.
+
+    Raises RuleError for the first that Python would find wrong.
+    """
+    defaults = {argument.name: argument.default for argument in spec.arguments}
+    required = [argument.name for argument in spec.arguments if argument.required]
+    names = list(defaults)
+    for name, value in named.items():
+        if name not in defaults:
+            text = f"got an unexpected keyword argument {name!r}"
+            problem = too_early(spec, name) or f"there is no argument {name!r}"
+            raise _usage(spec, problem, {name: value}, text)
+        if name in names[: len(positional)]:
+            text = f"got multiple values for argument {name!r}"
+            raise _usage(spec, f"{name} is given twice", {name: value}, text)
+    if len(positional) > len(names):
+        text = takes(len(positional), len(names), len(required))
+        raise _usage(spec, "too many positional arguments", {"count": len(positional)}, text)
+    given = dict(zip(names, positional, strict=False)) | dict(named)
+    missing = [name for name in required if name not in given]
+    if missing:
+        raise _usage(spec, f"{' and '.join(missing)} must be given", given, misses(missing))
+    return defaults | given
+
+
+def too_early(spec: ModuleSpec, name: str) -> str:
+    """Return what is said of an argument that a later release brought; "" of any other."""
+    if name not in spec.later:
+        return ""
+    return f"{name} came with torch {spec.later[name].since}, and torch {spec.release} lacks it"
+
+
+def _usage(spec: ModuleSpec, problem: str, values: Mapping[str, object], text: str) -> RuleError:
+    return RuleError(
+        f"{spec.name}.arguments",
+        values=values,
+        expected=problem,
+        hint=f"the arguments are {', '.join(argument.name for argument in spec.arguments)}",
+        torch_error=f"TypeError: {spec.name}.__init__() {text}",
+    )
 
 
 def takes(given: int, most: int, least: int) -> str:

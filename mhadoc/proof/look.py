@@ -92,7 +92,7 @@ def tried(check: Callable[..., Mismatch | None], *about: Any) -> Mismatch | None
     """Check a statement; what a class raises on the way refutes it."""
     try:
         return check(*about)
-    except RAISED as raised:
+    except (*RAISED, ImportError) as raised:
         return Mismatch("a check that comes to its end", f"{type(raised).__name__}: {raised}")
 
 
