@@ -57,8 +57,8 @@ def environment(release: str, keep: Path | None) -> Iterator[Path]:
             numpy = "numpy<2" if order(release) < order(NUMPY_2) else "numpy"
             packages = [f"torch=={release}", numpy, "sympy>=1.12", "click", "rich", "safetensors"]
             subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-            install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            subprocess.run([*install, *packages], check=True)
+            install = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
+            subprocess.run([*install, "--quiet", *packages], check=True)
         yield python
 
 

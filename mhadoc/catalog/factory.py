@@ -7,13 +7,21 @@ from typing import Any
 
 from mhadoc.language import DEVICE, DTYPE, LEARNABLE, TRUTH, Accepts, Argument, Requirement
 
-__all__ = ["FIRST_SIZE", "device_and_dtype", "learnable", "objects", "truth"]
+__all__ = ["FIRST_SIZE", "OVERLOADS", "device_and_dtype", "learnable", "objects", "truth"]
 
 #: torch's words for a first size that is no int; what came is left to fill in.
 FIRST_SIZE = (
     "empty(): argument 'size' (position 1) must be tuple of ints, "
     "but found element of type {%s} at pos 0"
 )
+
+#: Where torch.empty had several signatures it named no argument, and listed them all.
+OVERLOADS = {
+    "2.13": {
+        "message": "empty() received an invalid combination of arguments - got "
+        "(tuple, dtype={type_dtype}, device={type_device}), but expected one of: ..."
+    }
+}
 
 
 def device_and_dtype(source: str) -> tuple[Argument, ...]:
@@ -55,6 +63,7 @@ def _object(name: str, kind: Accepts, example: Mapping[str, Any], source: str) -
         accepts=kind,
         example=example,
         source=source,
+        before=OVERLOADS,
     )
 
 

@@ -9,7 +9,14 @@ from typing import Any
 
 from sympy import And, Eq
 
-from mhadoc.catalog.factory import FIRST_SIZE, device_and_dtype, learnable, objects, truth
+from mhadoc.catalog.factory import (
+    FIRST_SIZE,
+    OVERLOADS,
+    device_and_dtype,
+    learnable,
+    objects,
+    truth,
+)
 from mhadoc.language import (
     AXES,
     INTEGER,
@@ -139,6 +146,7 @@ _PARAMETER_DEMANDS = (
         computes={"found": _about(lambda sizes: c_name(type(sizes[0])))},
         example={"normalized_shape": (3.0, 4)},
         source=INIT,
+        before=OVERLOADS,
     ),
     *objects(_GOOD, INIT),
     Requirement(

@@ -4,7 +4,14 @@ from dataclasses import replace
 
 from sympy import Eq, sqrt
 
-from mhadoc.catalog.factory import FIRST_SIZE, device_and_dtype, learnable, objects, truth
+from mhadoc.catalog.factory import (
+    FIRST_SIZE,
+    OVERLOADS,
+    device_and_dtype,
+    learnable,
+    objects,
+    truth,
+)
 from mhadoc.catalog.linear_claims import CLAIMS
 from mhadoc.language import (
     INITIALISABLE,
@@ -88,6 +95,7 @@ REQUIREMENTS = (
         accepts=INTEGER,
         example={**_GOOD, "out_features": 3.0},
         source=INIT,
+        before=OVERLOADS,
     ),
     *objects(_GOOD, INIT),
     Requirement(

@@ -13,7 +13,13 @@ from typing import Any
 
 from sympy import And, Basic, Eq, Expr, Not, floor, true
 
-from mhadoc.catalog.multihead_attention.mistakes.broken import features, longer, other_rank, wider
+from mhadoc.catalog.multihead_attention.mistakes.broken import (
+    features,
+    longer,
+    multiplies,
+    other_rank,
+    wider,
+)
 from mhadoc.catalog.transformer_calls import mask_symbols
 from mhadoc.catalog.transformer_terms import N, batch_first, batched, d_model, grad, nhead
 from mhadoc.language import Requirement
@@ -42,6 +48,9 @@ _NORM = "torch: layer_norm"
 SLOW = grad
 
 _WORDS = "For batched (3-D) `query`, expected "
+
+
+_MATRICES = "mat1 and mat2 shapes cannot be multiplied ({rows}x{features} and {d_model}x{columns})"
 
 
 def changed(
@@ -312,18 +321,21 @@ def memory_shapes(length: Expr, source: str) -> tuple[Requirement, ...]:
             CHECK,
             batched,
         ),
-        changed(
-            "memory",
-            "features",
-            "memory has d_model features",
-            "RuntimeError: mat1 and mat2 shapes cannot be multiplied "
-            "({rows}x{features} and {d_model}x{columns})",
-            "build the encoder with the decoder's d_model, or project the memory",
-            wider,
-            _ATTEND,
-            rows=lambda shown: shown["memory"].numel() // shown["memory"].shape[-1],
-            features=features("memory"),
-            columns=d_model * (1 + batched),
+        replace(
+            changed(
+                "memory",
+                "features",
+                "memory has d_model features",
+                f"RuntimeError: {{operator}}: {_MATRICES}",
+                "build the encoder with the decoder's d_model, or project the memory",
+                wider,
+                _ATTEND,
+                rows=lambda shown: shown["memory"].numel() // shown["memory"].shape[-1],
+                features=features("memory"),
+                columns=d_model * (1 + batched),
+                operator=multiplies,
+            ),
+            before={"2.15": {"message": _MATRICES}},
         ),
         Requirement(
             "memory.batch",

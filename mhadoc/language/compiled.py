@@ -9,6 +9,8 @@ from operator import itemgetter
 from typing import Any, cast
 
 import sympy
+from sympy.printing.precedence import precedence
+from sympy.printing.pycode import PythonCodePrinter
 
 __all__ = ["Noted", "compiled", "free_names", "joined", "number", "picker", "truth"]
 
@@ -21,8 +23,16 @@ def compiled(parts: tuple[sympy.Basic, ...], names: tuple[str, ...]) -> Callable
     """
     found = {symbol.name: symbol for part in parts for symbol in part.free_symbols}
     symbols = [found.get(name, sympy.Symbol(name)) for name in names]
-    function: Callable[..., Any] = sympy.lambdify(symbols, parts, modules="math")
+    printer = _Printer({"fully_qualified_modules": False, "inline": True})
+    function: Callable[..., Any] = sympy.lambdify(symbols, parts, "math", printer=printer)
     return function
+
+
+class _Printer(PythonCodePrinter):  # type: ignore[misc]  # sympy ships no types
+    """Writes expressions as Python; before sympy 1.14 ``not x`` came out as one word."""
+
+    def _print_Not(self, negation: sympy.Not) -> str:
+        return f"not {self.parenthesize(negation.args[0], precedence(negation))}"
 
 
 def number(expression: sympy.Basic, values: Mapping[str, Any]) -> Any:

@@ -60,7 +60,7 @@ def _untouched() -> Iterator[None]:
     """Leave torch's global state as it was, and hear every warning that is not torch's own."""
     default = torch.get_default_dtype()
     if "torch._dynamo" in sys.modules:
-        torch.compiler.reset()  # what was compiled before counts towards a limit
+        torch._dynamo.reset()  # what was compiled before counts towards a limit
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.enable_grad():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", module=r"torch(\..*)?$")

@@ -2,6 +2,7 @@
 
 from sympy import Eq, Expr, Mod
 
+from mhadoc.catalog.factory import OVERLOADS
 from mhadoc.catalog.multihead_attention.symbols import (
     INIT,
     RESET,
@@ -223,6 +224,7 @@ def _object(name: str, kind: Accepts, example: object) -> Requirement:
         accepts=kind,
         example={**_GOOD, name: example},
         source=INIT,
+        before=OVERLOADS,
     )
 
 
@@ -253,6 +255,7 @@ REQUIREMENTS = (
         accepts=INTEGER,
         example={"embed_dim": 10.0, "num_heads": 2},
         source=INIT,
+        before=OVERLOADS,
     ),
     _object("dtype", DTYPE, "float32"),
     _object("device", DEVICE, 3.0),

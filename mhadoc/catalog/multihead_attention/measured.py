@@ -12,7 +12,7 @@ from typing import Any
 from mhadoc.language import Call, Facts
 from mhadoc.language.measures import kind_of
 
-__all__ = ["USUAL", "around", "measured", "needs_grad", "read", "sizes", "truth_of"]
+__all__ = ["USUAL", "around", "asked", "measured", "needs_grad", "read", "sizes", "truth_of"]
 
 _SEQUENCES = ("query", "key", "value")
 _FLAGS = ("need_weights", "average_attn_weights", "is_causal")
@@ -142,14 +142,22 @@ def _surroundings(call: Call) -> dict[str, Any]:
 def around(tensors: Sequence[Any]) -> dict[str, int]:
     """Return what surrounds any call on these tensors: switches and modes of torch."""
     torch = sys.modules["torch"]
-    modes = torch.utils._python_dispatch._get_current_dispatch_mode_stack()
+    modes = asked("utils._python_dispatch._get_current_dispatch_mode_stack", ())
     proxies = any(type(mode).__name__ == "ProxyTorchDispatchMode" for mode in modes)
     return {
-        "fast_path_enabled": int(torch.backends.mha.get_fastpath_enabled()),
+        "fast_path_enabled": int(asked("backends.mha.get_fastpath_enabled", True)),
         "autocast": int(torch.is_autocast_enabled()),
         "overridden": int(torch.overrides.has_torch_function(tensors)),
-        "traced": int(proxies or torch.compiler.is_exporting()),
+        "traced": int(proxies or asked("compiler.is_exporting", False)),
     }
+
+
+def asked(path: str, otherwise: Any) -> Any:
+    """Return what a function of torch says, and something else on a release that lacks it."""
+    found: Any = sys.modules["torch"]
+    for name in path.split("."):
+        found = getattr(found, name, None)
+    return otherwise if found is None else found()
 
 
 def needs_grad(tensors: Iterable[Any]) -> int:

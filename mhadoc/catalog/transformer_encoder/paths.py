@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from sympy import And, Eq, Implies, Not
 
+from mhadoc.catalog.multihead_attention.measured import asked
 from mhadoc.catalog.multihead_attention.paths import (
     autocast,
     fast_path_enabled,
@@ -155,7 +155,7 @@ def state(stack: Any, inputs: Mapping[str, Any]) -> dict[str, int]:
     return {
         "enable_nested_tensor": int(getattr(stack, "enable_nested_tensor", False)),
         "use_nested_tensor": int(getattr(stack, "use_nested_tensor", False)),
-        "checked_while_compiling": int(checks and sys.modules["torch"].compiler.is_compiling()),
+        "checked_while_compiling": int(checks and asked("compiler.is_compiling", False)),
         "left_aligned": int(not checks or _is_left_aligned(src, padding)),
         "norm_first": int(first.norm_first),
         "training": int(first.training),

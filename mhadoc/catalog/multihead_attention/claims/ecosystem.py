@@ -84,8 +84,9 @@ def _old_pickle(seen: Seen, expected: bool = True) -> Mismatch | None:
 def _compiled(seen: Seen, whole: bool = True, factor: float = 1.0) -> Mismatch | None:
     """Compile the module without a break, and compare what it returns."""
     import torch
+    from torch import _dynamo
 
-    torch.compiler.reset()  # it counts what it compiled before, and refuses at some point
+    _dynamo.reset()  # it counts what it compiled before, and refuses at some point
     compiled = torch.compile(seen.module, backend="eager", fullgraph=True)
     tried = plainly(seen, module=compiled, query=seen.inputs["query"] * factor)
     if not whole:

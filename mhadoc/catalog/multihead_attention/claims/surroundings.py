@@ -148,8 +148,9 @@ def _view(seen: Seen) -> bool:
 def _compiled(seen: Seen, weights: bool = True) -> Mismatch | None:
     """Compile the module, and tell whether it gives weights for empty input, as it would slowly."""
     import torch
+    from torch import _dynamo
 
-    torch.compiler.reset()  # it counts what it compiled before, and gives up at some point
+    _dynamo.reset()  # it counts what it compiled before, and gives up at some point
     x = seen.inputs["query"][:0]
     empty = {"query": x, "key": x, "value": x}
     again = seen.again(torch.compile(seen.module, backend="eager"), **empty)

@@ -21,6 +21,7 @@ __all__ = [
     "in_c",
     "leading",
     "longer",
+    "multiplies",
     "nested",
     "nested_reason",
     "other_rank",
@@ -47,6 +48,12 @@ def wider(tensor: Any) -> Any:
 def longer(tensor: Any, axis: int) -> Any:
     """Return a tensor of zeros that is longer by one on one axis."""
     return tensor.new_zeros([size + (place == axis) for place, size in enumerate(tensor.shape)])
+
+
+def multiplies(shown: Shown) -> str:
+    """Return the operator that projects: one that adds a bias wants a batch laid out in a row."""
+    turned = shown["batched"] and shown["batch_first"]
+    return "addmm" if shown["bias"] and not turned else "mm"
 
 
 def other_rank(tensor: Any) -> Any:

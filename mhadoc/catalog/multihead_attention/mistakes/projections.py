@@ -15,6 +15,7 @@ from mhadoc.catalog.multihead_attention.mistakes.broken import (
     in_c,
     leading,
     longer,
+    multiplies,
     scalar,
     sizes,
     together,
@@ -101,12 +102,17 @@ def _unlike(
     )
 
 
+_MATRICES = (
+    "mat1 and mat2 shapes cannot be multiplied ({rows}x{features} and {embed_dim}x{columns})"
+)
+
+
 def _packed_features(id: str, when: Basic, rows: Basic, columns: Basic, breaks: Any) -> Requirement:
     return Requirement(
         id,
         "key and value have `embed_dim` features, in the packed layout",
         "RuntimeError",
-        "mat1 and mat2 shapes cannot be multiplied ({rows}x{features} and {embed_dim}x{columns})",
+        f"{{operator}}: {_MATRICES}",
         "build with kdim=key.shape[-1] and vdim=value.shape[-1], or project key and value",
         about=("key", "value"),
         breaks=breaks,
@@ -114,8 +120,14 @@ def _packed_features(id: str, when: Basic, rows: Basic, columns: Basic, breaks: 
         fits=Or(Not(And(_TURNED_KEY, packed, when)), key_is_query, Eq(key.features, E)),
         expected="must have kdim = embed_dim = {embed_dim} features",
         observed="has {key.features}",
-        computes={"rows": rows, "columns": columns, "features": features("key")},
+        computes={
+            "rows": rows,
+            "columns": columns,
+            "features": features("key"),
+            "operator": multiplies,
+        },
         source=PROJECT,
+        before={"2.15": {"message": _MATRICES}},
     )
 
 
