@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import os
 import sys
 import tomllib
 from pathlib import Path
@@ -36,9 +37,17 @@ extensions = [
     "pasted",
     "permanent",
     "plain",
+    "shared",
+    "lost",
+    "origin",
+    "spec_files",
 ]
 exclude_patterns = ["_ext", "_static", "_templates", "sg_execution_times.rst"]
 suppress_warnings: list[str] = []
+
+# Where the site stands, and where its sources are; who publishes them says it.
+html_baseurl = os.environ.get("SITE_ADDRESS", "https://mhadoc.example").rstrip("/") + "/"
+source_repository = os.environ.get("SOURCE_REPOSITORY", "https://github.com/OWNER/mhadoc")
 
 # Text
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath"]
@@ -77,6 +86,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "ignore_repr_types": r"matplotlib",
     "image_srcset": ["2x"],
+    "thumbnail_size": (320, 224),
     "remove_config_comments": True,
     "download_all_examples": False,
     "show_signature": False,
@@ -85,12 +95,15 @@ sphinx_gallery_conf = {
     "write_computation_times": False,
 }
 
+# A line of a file at its host is there once a script has run.
+linkcheck_anchors_ignore = [r"L\d+"]
+
 # Looks: everything is served from the site itself, fonts are the reader's own.
 html_theme = "furo"
 html_title = "mhadoc"
 html_static_path = ["docs/_static"]
 html_css_files = ["custom.css"]
-html_js_files = [("scroll.js", {"defer": "defer"})]
+html_js_files = [(name, {"defer": "defer"}) for name in ("scroll.js", "drawers.js")]
 html_favicon = "docs/_static/favicon.svg"
 html_logo = "docs/_static/logo.svg"
 html_copy_source = False
@@ -99,6 +112,7 @@ html_search_scorer = str(ROOT / "docs" / "_static" / "scorer.js")
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
 html_theme_options = {
+    "top_of_page_buttons": ["edit"],
     "light_css_variables": {
         "color-brand-primary": "#0b5a8f",
         "color-brand-content": "#0b5a8f",

@@ -6,11 +6,15 @@ A ``TransformerEncoder`` never returns its attention weights, and in eval mode i
 them out. Two hooks on each ``self_attn`` bring them out, and change no result.
 """
 
+import warnings
 from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
 from torch import Tensor, nn
+
+# An encoder with padding uses nested tensors by itself, and torch calls them a prototype.
+warnings.filterwarnings("ignore", "The PyTorch API of nested tensors")
 
 N, S = 2, 6  # batch, length
 d_model, nhead, num_layers = 16, 4, 3

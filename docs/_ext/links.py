@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from urllib.parse import unquote, urldefrag, urlsplit
 
+from lost import root
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.typing import ExtensionMetadata
@@ -37,22 +39,26 @@ class _Page(HTMLParser):
         self.links |= {given[name] for name in ("href", "src") if name in given}
 
 
-def broken(folder: Path) -> Iterator[tuple[str, str]]:
-    """Iterate over links that lead nowhere: the page that has one, and the link."""
+def broken(folder: Path, top: str = "/") -> Iterator[tuple[str, str]]:
+    """Iterate over links that lead nowhere: the page that has one, and the link.
+
+    ``top`` is the path at which the site stands, where links begin with it.
+    """
     paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.html"))
     pages = {path: _read(folder / path) for path in paths}
     for path, page in pages.items():
         for link in sorted(page.links):
-            if not _OUTSIDE.match(link) and not _leads(folder, pages, path, link):
+            if not _OUTSIDE.match(link) and not _leads(folder, pages, path, link, top):
                 yield path, link
 
 
 def gone(folder: Path, addresses: str) -> Iterator[str]:
     """Iterate over published addresses at which nothing stands any more."""
+    read = cache(_read)
     for address in addresses.split():
         path, place = urldefrag(address)
         file = folder / path
-        if not file.is_file() or (place and place not in _read(file).places):
+        if not file.is_file() or (place and place not in read(file).places):
             yield address
 
 
@@ -60,10 +66,11 @@ def _read(path: Path) -> _Page:
     return _Page(path.read_text(encoding="utf-8"))
 
 
-def _leads(folder: Path, pages: dict[str, _Page], path: str, link: str) -> bool:
+def _leads(folder: Path, pages: dict[str, _Page], path: str, link: str, top: str) -> bool:
     address, place = urldefrag(link)
     file = unquote(urlsplit(address).path)
-    target = normpath(PurePosixPath(path).parent / file) if file else path
+    start = PurePosixPath() if file.startswith(top) else PurePosixPath(path).parent
+    target = normpath(start / file.removeprefix(top)) if file else path
     if target not in pages:
         return (folder / target).is_file()
     return not place or unquote(place) in pages[target].places
@@ -74,7 +81,7 @@ def check(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.name != "html":
         return
     without = app.tags.has("without_gallery")
-    for path, link in broken(Path(app.outdir)):
+    for path, link in broken(Path(app.outdir), root(app.config.html_baseurl)):
         if not (without and _GALLERY in link):
             logger.warning("%s: the link %s leads nowhere", path, link, type="links")
     if Path(app.srcdir) != PUBLISHED.parent:

@@ -1,7 +1,10 @@
-"""Let a message that is pasted into the search find its page, whatever its sizes are."""
+"""Let a question, or a message that is pasted, find its heading, whatever its sizes are."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.search.en import SearchEnglish
 from sphinx.util.typing import ExtensionMetadata
@@ -19,7 +22,16 @@ function splitQuery(query) {
 """
 
 
+def add_script(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], tree: nodes.document | None
+) -> None:
+    """Let the page of the search compare what is typed with the headings of all pages."""
+    if page == "search":
+        app.add_js_file("headings.js", loading_method="defer")
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Take the place of English."""
+    """Take the place of English, and listen for the page of the search."""
     app.add_search_language(PastedMessages)
+    app.connect("html-page-context", add_script)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,12 +15,15 @@ from sphinx.util.typing import ExtensionMetadata
 
 _SILENT = (nodes.Invisible, nodes.raw, nodes.image, nodes.target, addnodes.index)
 _MARKS = {nodes.strong: "**", nodes.emphasis: "*", nodes.literal: "`"}
+#: The note at the top of a gallery page, which leads to the downloads at its end.
+_FAR_DOWN = "sphx-glr-download-link-note"
+_FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _LINK = '<link rel="alternate" type="text/markdown" title="This page as Markdown" href="{}.md">'
 
 
 def markdown(node: nodes.Node, level: int = 1) -> str:
     """Return a page, or a part of it, as Markdown; pictures and forms are left out."""
-    if isinstance(node, _SILENT):
+    if isinstance(node, _SILENT) or _FAR_DOWN in getattr(node, "attributes", {}).get("classes", ()):
         return ""
     for kind, write in _BLOCKS.items():
         if isinstance(node, kind):
@@ -109,7 +112,8 @@ def write(
         return
     path = Path(app.outdir) / f"{page}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{markdown(tree)}\n", encoding="utf-8")
+    context["twin"] = f"{markdown(tree)}\n"
+    path.write_text(context["twin"], encoding="utf-8")
     link = _LINK.format(os.path.basename(page))
     context["metatags"] = f"{context.get('metatags') or ''}\n{link}"
 
@@ -117,17 +121,21 @@ def write(
 def contents(app: Sphinx) -> Iterator[str]:
     """Iterate over the lines of llms.txt: each page's title, where its twin is, how it begins."""
     folder = Path(app.outdir)
-    yield f"# {app.config.html_title}\n\n> {_beginning(folder / 'index.md')}\n"
+    yield f"# {app.config.html_title}\n\n> {_beginning_of(folder / 'index.md')}\n"
     for page in sorted(app.env.titles):
         twin = folder / f"{page}.md"
         if page != "index" and twin.is_file():
-            yield f"- [{app.env.titles[page].astext()}]({page}.md): {_beginning(twin)}"
+            yield f"- [{app.env.titles[page].astext()}]({page}.md): {_beginning_of(twin)}"
 
 
-def _beginning(path: Path) -> str:
+def _beginning_of(path: Path) -> str:
+    return beginning(path.read_text(encoding="utf-8"))
+
+
+def beginning(twin: str) -> str:
     """Return the first paragraph of a page, without links, which would lead on from that page."""
-    parts = path.read_text(encoding="utf-8").split("\n\n")
-    prose = (part for part in parts if part[:1] not in ("#", "`", "|", "-"))
+    parts = _FENCE.sub("", twin).split("\n\n")
+    prose = (part for part in parts if part[:1] not in ("", "#", "|", "-", "$"))
     return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(next(prose, "").split()))
 
 

@@ -19,13 +19,15 @@ _FILES = {
     _SCRIPT: ("theme_before.js", '<script src="{}"></script>'),
     _STYLE: ("theme_colours.css", '<link rel="stylesheet" type="text/css" href="{}" />'),
 }
-#: What the attribute ``style`` says, in attributes that every policy allows; a heading's level.
+#: What the attribute ``style`` says, in attributes that every policy allows; a heading's level; and
+#: that pictures of a list are not needed before they are near.
 _SAID = (
     (re.compile(r'(<svg [^>]*)style="display: none;"'), r'\1width="0" height="0"'),
     (re.compile(r'style="opacity: 50%"'), 'opacity="0.5"'),
     (re.compile(r'(<col\b[^>]*)style="width: ([\d.]+%)"'), r'\1width="\2"'),
     (re.compile(r'(<t[dh]\b[^>]*)style="width: ([\d.]+%); vertical-align: top;"'), r'\1width="\2"'),
     (re.compile(r'(<table\b[^>]*)style="width: 100%"'), r'\1width="100%"'),
+    (re.compile(r'(<div class="sphx-glr-thumbcontainer"[^>]*><img )(?=alt)'), r'\1loading="lazy" '),
     (re.compile(r'(<p class="caption" role="heading")>'), r'\1 aria-level="2">'),
 )
 
@@ -60,6 +62,7 @@ def write(app: Sphinx, error: Exception | None) -> None:
             (folder / "_static" / name).write_text(text, encoding="utf-8")
         if html != before:
             path.write_text(html, encoding="utf-8")
+    (folder / ".buildinfo").unlink(missing_ok=True)  # for builds that go on; it names this folder
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

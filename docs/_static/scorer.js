@@ -25,7 +25,9 @@ var Scorer = {
     if (page.startsWith("audit/")) return score - 6;
     // A page of questions or errors has the words of many titles: the one meant comes before it.
     if (page === "questions/index") return score - 10;
-    if (page === "errors" || page.startsWith("questions/")) return score + (anchor ? 3 : -5);
+    if (page.startsWith("questions/")) return score + (anchor ? 3 : -5);
+    if (page === "errors") return score + (anchor ? 2 : -5);
+    if (page.startsWith("auto_gallery/")) return score - 1;
     return score;
   },
 };

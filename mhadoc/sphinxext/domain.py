@@ -67,9 +67,11 @@ class MhadocDomain(Domain):
         """Keep that the current page shows statements; warn of each one that is refuted."""
         docname, shown = self.env.docname, set(statements)
         self.data["shown"].setdefault(docname, set()).update(shown)
-        self.data["specs"].setdefault(docname, set()).add(spec.name)
-        for path in self.proofs.sources(spec):
-            self.env.note_dependency(str(path))
+        known = self.data["specs"].setdefault(docname, set())
+        if spec.name not in known:
+            known.add(spec.name)
+            for path in self.proofs.sources(spec):
+                self.env.note_dependency(str(path))
         report = self.proofs.report(spec)
         for refutation in report.refutations if report else ():
             if refutation.statement in shown:

@@ -11,6 +11,7 @@ from sphinx import addnodes
 
 from mhadoc.language import condition_text, counted
 from mhadoc.sphinxext.proofs import torch_release
+from mhadoc.sphinxext.sources import source as cited
 
 if TYPE_CHECKING:
     import sympy
@@ -119,7 +120,7 @@ def proof(report: Report | None, statement: str, source: str, found: str = "") -
     line = nodes.paragraph("", "", held(report, statement, found), classes=["mhadoc-proof"])
     line += all_sizes(report, statement)
     if source:
-        line += [nodes.Text(" "), nodes.inline("", source, classes=["mhadoc-source"])]
+        line += [nodes.Text(" "), cited(source, torch_release(report) if report else "")]
     return line
 
 

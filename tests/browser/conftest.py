@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
+import gzip
+import io
+import shutil
 import threading
 import warnings
 from collections.abc import Iterator
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -40,8 +44,32 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+@functools.cache
+def compressed(path: Path) -> bytes:
+    """Return a file as hosts send it."""
+    return gzip.compress(path.read_bytes(), 6)
+
+
 class Strict(SimpleHTTPRequestHandler):
-    """Serve files without a word, and let pages do nothing but what they need."""
+    """Serve files without a word, and let pages do nothing but what they need.
+
+    As hosts do, texts are sent compressed, and 404.html for what is not there.
+    """
+
+    def send_head(self) -> io.BytesIO:
+        path = Path(self.translate_path(self.path))
+        status = HTTPStatus.OK if path.is_file() else HTTPStatus.NOT_FOUND
+        path = path if path.is_file() else Path(self.directory) / "404.html"
+        kind = self.guess_type(path)
+        packed = kind != "image/png"
+        body = compressed(path) if packed else path.read_bytes()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        if packed:
+            self.send_header("Content-Encoding", "gzip")
+        self.end_headers()
+        return io.BytesIO(body)
 
     def end_headers(self) -> None:
         self.send_header("Content-Security-Policy", STRICT)
@@ -59,10 +87,11 @@ class Server(ThreadingHTTPServer):
 
 
 class Published(NamedTuple):
-    """A site: where its files are, the address at which it is served, and its pages."""
+    """A site: where its files are, the address at which it is served, and what Sphinx warned of."""
 
     folder: Path
     address: str
+    warnings: list[str]
 
     @property
     def pages(self) -> list[str]:
@@ -70,35 +99,59 @@ class Published(NamedTuple):
         return sorted(p.relative_to(self.folder).as_posix() for p in self.folder.rglob("*.html"))
 
 
-def build(folder: Path, *pages: str) -> Path:
-    """Build the site, without the gallery and without proofs, and return where it is.
+#: The example of the gallery that runs; the others are shown without their pictures.
+EXAMPLE = "plot_04_masks"
 
-    ``pages`` are patterns of the pages to build where not all of them are wanted.
+
+def build(folder: Path, *pages: str, heard: IO[str] | None = None) -> Path:
+    """Build the site without proofs, one example of the gallery run, and return where it is.
+
+    ``pages`` are patterns of the pages to build where not all of them are wanted; there is no
+    gallery then. Warnings go to ``heard``.
     """
+    settings = {
+        "mhadoc_proof": False,
+        "include_patterns": pages or ["**"],
+        "sphinx_gallery_conf.filename_pattern": EXAMPLE,
+    }
     with docutils_namespace(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Sphinx says of the extensions of others
         Sphinx(
-            ROOT / "docs",
+            copied(folder),
             ROOT,
             folder / "html",
             folder / "doctrees",
             "html",
-            {"mhadoc_proof": False, "include_patterns": pages or ["**"]},
+            settings,
             status=None,
-            warning=None,
-            tags=["without_gallery"],
+            warning=heard,
+            tags=["without_gallery"] if pages else [],
         ).build()
     return folder / "html"
+
+
+def copied(folder: Path) -> Path:
+    """Return a copy of the pages, into which a gallery of its own can be written.
+
+    What they include from elsewhere is beside it.
+    """
+    made = shutil.ignore_patterns("auto_gallery", "sg_execution_times.rst", "__pycache__")
+    shutil.copytree(ROOT / "docs", folder / "docs", ignore=made)
+    for path in (*ROOT.glob("*.md"), ROOT / "tests"):
+        (folder / path.name).symlink_to(path)
+    return folder / "docs"
 
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     """The site, served under a strict policy."""
-    folder = build(tmp_path_factory.mktemp("site"))
+    heard = io.StringIO()
+    folder = build(tmp_path_factory.mktemp("site"), heard=heard)
     handler = functools.partial(Strict, directory=str(folder))
     with Server(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Published(folder, f"http://127.0.0.1:{server.server_port}")
+        address = f"http://127.0.0.1:{server.server_port}"
+        yield Published(folder, address, heard.getvalue().splitlines())
         server.shutdown()
 
 
@@ -108,6 +161,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 def findings(page: Page) -> list[str]:
     """Return what axe-core finds on a page: the rule, and the first place that breaks it."""
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
+    wanted = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}
+    found = Axe().run(page, options=wanted)
     broken = found.response["violations"]
     return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in broken]

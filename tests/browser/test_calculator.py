@@ -248,7 +248,7 @@ def test_a_demand_of_the_call_stands_beside_its_field(page: Page) -> None:
 def test_a_dropout_that_is_no_probability_is_told(page: Page, rate: str) -> None:
     page.get_by_label("dropout").fill(rate)
     expect(error(page, "dropout")).to_have_text(
-        re.compile("Type a number from 0 to 1: torch looks")
+        re.compile("Build with a dropout from 0.0 to 1.0: it is looked at first in training")
     )
     expect(page.locator("[data-part=parameters] tr")).to_have_count(4)
     assert "A call returns" not in shown(page)

@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
-from links import broken
 from playwright.sync_api import Browser, Page, Response, expect
 
-from tests.browser.conftest import Published, build, findings
+from tests.browser.conftest import EXAMPLE, Published, findings
 
 pytestmark = pytest.mark.xdist_group("browser")
 
-#: Pages of each type, and what each is looked at with.
+#: A page of each type, and what each is looked at with: narrow and dark, and wide and light.
 PHONE, DESK = (360, "dark"), (1280, "light")
+TYPES = [
+    "index.html",
+    "in_proj_weight.html",
+    "questions/versions.html",
+    "reference/linear.html",
+    "behaviour/dropout.html",
+    "audit/transformer.html",
+    f"auto_gallery/{EXAMPLE}.html",
+    "auto_gallery/index.html",
+    "search.html?q=kdim",
+    "no/such/page.html",
+]
 LOOKS = [
-    ("index.html", PHONE),
-    ("index.html", DESK),
-    ("in_proj_weight.html", PHONE),
-    ("reference/linear.html", PHONE),
-    ("reference/transformer_decoder_layer.html", DESK),
-    ("behaviour/nan.html", PHONE),
-    ("behaviour/dropout.html", DESK),
-    ("questions/masks.html", PHONE),
-    ("search.html?q=kdim", PHONE),
+    *((path, look) for path in TYPES for look in (PHONE, DESK)),
+    ("behaviour/nan.html", (360, "light")),
+    ("questions/fast_path.html", (1280, "dark")),
 ]
 
 
@@ -38,25 +40,46 @@ LOOKS = [
 class Visit:
     """What a browser noticed on one page."""
 
-    width: int
+    width: int = 0
+    shift: float = 0
+    bytes: int = 0
     requests: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+
+    def answered(self, answer: Response) -> None:
+        """Keep how much came, and what was not there."""
+        self.bytes += int(answer.headers.get("content-length", 0))
+        self.said += [f"{answer.status} {answer.url}"] if answer.status >= 400 else []
+
+
+#: Adds up how far what is on the screen has moved since the page began to load.
+SHIFTS = """
+window.shift = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.shift += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
 
 
 @pytest.fixture(scope="module")
 def visits(browser: Browser, published: Published) -> dict[str, Visit]:
     """Each page of the site, opened on a phone."""
     page = browser.new_page(viewport={"width": 360, "height": 740})
+    page.add_init_script(SHIFTS)
     found: dict[str, Visit] = {}
-    now = Visit(0)
+    now = Visit()
+
+    def answered(answer: Response) -> None:
+        now.answered(answer)
+
     page.on("request", lambda request: now.requests.append(request.url))
-    page.on("response", lambda answer: now.said.extend(missing(answer)))
+    page.on("response", answered)
     page.on("console", lambda message: now.said.append(message.text))
     page.on("pageerror", lambda error: now.said.append(str(error)))
     for path in published.pages:
-        found[path] = now = Visit(0)
+        found[path] = now = Visit()
         page.goto(f"{published.address}/{path}")
-        now.width = page.evaluate("document.documentElement.scrollWidth")
+        now.width, now.shift = page.evaluate("[document.documentElement.scrollWidth, shift]")
     page.close()
     return found
 
@@ -69,10 +92,6 @@ def test_no_request_leaves_the_site(visits: dict[str, Visit], published: Publish
     assert min(len(each.requests) for each in visits.values()) > 5
 
 
-def missing(answer: Response) -> list[str]:
-    return [f"{answer.status} {answer.url}"] if answer.status >= 400 else []
-
-
 def own(url: str, published: Published) -> bool:
     return url.startswith((f"{published.address}/", "data:"))
 
@@ -83,6 +102,15 @@ def test_no_page_breaks_a_strict_policy_or_fails(visits: dict[str, Visit]) -> No
 
 def test_no_page_scrolls_sideways_on_a_phone(visits: dict[str, Visit]) -> None:
     assert {path: each.width for path, each in visits.items() if each.width > 360} == {}
+
+
+def test_no_page_is_heavy(visits: dict[str, Visit]) -> None:
+    assert {path: each.bytes for path, each in visits.items() if each.bytes > 250_000} == {}
+    assert min(each.bytes for each in visits.values()) > 20_000
+
+
+def test_nothing_moves_while_a_page_loads(visits: dict[str, Visit]) -> None:
+    assert {path: each.shift for path, each in visits.items() if each.shift > 0.05} == {}
 
 
 @pytest.mark.parametrize(("path", "look"), LOOKS)
@@ -103,6 +131,59 @@ def page(browser: Browser, published: Published) -> Iterator[Page]:
     opened.goto(f"{published.address}/in_proj_weight.html")
     yield opened
     context.close()
+
+
+#: Where the keyboard is: how far down the page's source, and whether it can be seen.
+FOCUSED = """() => {
+  const here = document.activeElement, { left, right, width } = here.getBoundingClientRect();
+  return {
+    name: here.innerText.trim() || here.getAttribute("aria-label"),
+    place: [...document.querySelectorAll("*")].indexOf(here),
+    seen: width > 0 && left >= 0 && right <= window.innerWidth + 1,
+  };
+}"""
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_keyboard_goes_through_a_page_in_order(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    stops: list[dict[str, Any]] = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        stops.append(page.evaluate(FOCUSED))
+    assert stops[0]["name"] == "Skip to content"
+    assert [stop["place"] for stop in stops] == sorted(stop["place"] for stop in stops)
+    assert [stop["name"] for stop in stops if not stop["seen"]] == []
+
+
+def test_drawers_open_and_shut_by_keyboard(page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    opener = page.get_by_role("button", name="Navigation of the site")
+    search = page.get_by_role("textbox", name="Search")
+    expect(search).to_be_hidden()
+    opener.focus()
+    page.keyboard.press("Enter")
+    expect(search).to_be_visible()
+    expect(opener).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("Tab")
+    expect(search).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(search).to_be_hidden()
+    expect(opener).to_be_focused()
+
+
+def test_a_lost_reader_is_led_on_from_any_depth(page: Page, published: Published) -> None:
+    answer = page.goto(f"{published.address}/reference/no/bias_k.html")
+    assert answer is not None
+    assert answer.status == 404
+    words = page.get_by_label("Search for")
+    expect(words).to_have_value("reference no bias_k")
+    words.fill("bias_k")
+    words.press("Enter")
+    expect(page.locator("#search-results li").first).to_contain_text("bias_k")
+    page.go_back()
+    page.get_by_role("link", name="Questions", exact=True).last.click()
+    expect(page).to_have_title("Questions - mhadoc")
 
 
 def ground(page: Page) -> str:
@@ -147,116 +228,3 @@ def torch_refuses(expected: bool) -> contextlib.AbstractContextManager[object]:
     if not expected:
         return contextlib.nullcontext()
     return pytest.raises(AssertionError, match="was expecting embedding dimension of 10")
-
-
-def test_no_link_is_broken(published: Published) -> None:
-    found = [pair for pair in broken(published.folder) if "auto_gallery" not in pair[1]]
-    assert found == []
-
-
-def test_each_page_has_a_twin_in_markdown(published: Published) -> None:
-    made = {"genindex.html", "search.html"}  # by Sphinx, for people to look through
-    listed = (published.folder / "llms.txt").read_text()
-    for page in set(published.pages) - made:
-        twin = page.replace(".html", ".md")
-        text = (published.folder / twin).read_text()
-        assert text.startswith("# "), page
-        assert re.search(r"</?(div|span|p|a|table|svg)\b", text) is None, page
-        assert f"({twin}): " in listed or page == "index.html"
-        assert (
-            twin.rpartition("/")[2] in (published.folder / page).read_text().partition("</head>")[0]
-        )
-
-
-def test_two_builds_are_the_same(tmp_path: Path) -> None:
-    pages = ("index.md", "calculator.md", "reference/*", "behaviour/masks.md")
-    first, second = (build(tmp_path / name, *pages) for name in ("first", "second"))
-    assert files(first) == files(second)
-    assert len(files(first)) > 40
-
-
-def files(folder: Path) -> dict[str, str]:
-    """Return the checksum of each file below a folder."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {
-        path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest() for path in found
-    }
-
-
-# Search: a phrase, and the page that has to come first; a question with these words may as well.
-
-REFERENCE = "reference/multihead_attention"
-FIRST = {
-    "in_proj_weight": REFERENCE,
-    "in_proj_bias": REFERENCE,
-    "q_proj_weight": REFERENCE,
-    "k_proj_weight": REFERENCE,
-    "bias_k": REFERENCE,
-    "out_proj.bias": REFERENCE,
-    "kdim": REFERENCE,
-    "vdim": REFERENCE,
-    "embed_dim": REFERENCE,
-    "num_heads": REFERENCE,
-    "head_dim": REFERENCE,
-    "batch_first": REFERENCE,
-    "add_bias_kv": REFERENCE,
-    "add_zero_attn": REFERENCE,
-    "key_padding_mask": REFERENCE,
-    "attn_mask": REFERENCE,
-    "is_causal": REFERENCE,
-    "need_weights": REFERENCE,
-    "average_attn_weights": REFERENCE,
-    "embed_dim must be divisible by num_heads": "errors",
-    "state_dict": REFERENCE,
-    "Need attn_mask if specifying the is_causal hint": "errors",
-    "was expecting embedding dimension of": "errors",
-    "NaN": "behaviour/nan",
-    "fast path": "behaviour/fast_path",
-    "fast path conditions": "behaviour/fast_path",
-    "initial values": "behaviour/initial_values",
-    "gradients": "behaviour/gradients",
-    "mistakes": "behaviour/silent",
-    "torch.compile": "behaviour/tools",
-    "parameter count": "behaviour/storage",
-    "missing keys loading checkpoint": "behaviour/checkpoints",
-    "size mismatch for in_proj_weight": "loading",
-    "calculator": "calculator",
-    "FLOPs": "behaviour/tools",
-    "infer num_heads": "infer",
-    "install": "install",
-    "verify": "verification",
-    "own module": "own_modules",
-    "TransformerEncoderLayer": "reference/transformer_encoder_layer",
-    "TransformerDecoderLayer": "reference/transformer_decoder_layer",
-    "memory_key_padding_mask": "reference/transformer",
-    "LayerNorm": "reference/layer_norm",
-}
-
-
-@pytest.fixture(scope="module")
-def first(browser: Browser, published: Published) -> dict[str, str]:
-    """The page that the search puts first, for each phrase."""
-    page = browser.new_page()
-    page.goto(f"{published.address}/search.html?q=kdim")
-    expect(page.locator("#search-results li").first).to_be_visible()
-    script = "q => { const r = Search._performSearch(...Search._parseQuery(q)); return r.pop() }"
-    found = {phrase: page.evaluate(script, phrase) for phrase in FIRST}
-    page.close()
-    return {phrase: result[0] if result else "nothing" for phrase, result in found.items()}
-
-
-def test_search_puts_the_right_page_first(first: dict[str, str]) -> None:
-    assert len(FIRST) >= 40
-    wrong = {phrase: found for phrase, found in first.items() if found != FIRST[phrase]}
-    assert {phrase: found for phrase, found in wrong.items() if "questions/" not in found} == {}
-
-
-def test_search_works_by_hand(browser: Browser, published: Published) -> None:
-    page = browser.new_page()
-    page.goto(f"{published.address}/index.html")
-    box = page.get_by_role("textbox", name="Search")
-    box.fill("bias_k")
-    box.press("Enter")
-    page.locator("#search-results li a").first.click()
-    expect(page.locator(":target")).to_contain_text("bias_k")
-    page.close()

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from sympy.core.relational import GreaterThan, LessThan, Relational
+
 from mhadoc.errors import MhadocError, UnknownNameError
 from mhadoc.language import DEVICE, DTYPE, TRUTH
 
@@ -24,17 +26,13 @@ _OFFERED: dict[Accepts, tuple[str, ...]] = {
 }
 
 
-#: Between what a number has to be, where torch looks at it in the call.
-_LIMITS = {"dropout": (0, 1)}
-
-
 @dataclass(frozen=True)
 class Field:
     """One thing that the reader sets: how it is asked for, and how it starts.
 
     ``plain`` is the text of what it is where nothing is said, as Python writes it, and ``start``
-    what the page begins with; ``empty`` is what an empty field stands for, and ``limits`` are the
-    least and the largest number.
+    what the page begins with; ``empty`` is what an empty field stands for, and ``limits`` is
+    between what a number has to be where torch looks at it in the call, and the way out.
     """
 
     name: str
@@ -45,7 +43,7 @@ class Field:
     choices: tuple[str, ...] = ()
     empty: str = ""
     start: str = ""
-    limits: tuple[int, int] | None = None
+    limits: tuple[int, int, str] | None = None
 
 
 def fields(spec: ModuleSpec, given: Mapping[str, str]) -> tuple[Field, ...]:
@@ -56,7 +54,7 @@ def fields(spec: ModuleSpec, given: Mapping[str, str]) -> tuple[Field, ...]:
     """
     if spec.children or spec.derived:
         raise MhadocError(f"there is no calculator of {spec.name}: it has modules inside")
-    found = [_argument(argument) for argument in spec.arguments]
+    found = [replace(_argument(a), limits=_limits(spec, a.name)) for a in spec.arguments]
     found += [_size(spec, name, size) for name, size in sizes(spec).items()]
     found += [_axis(spec, axis) for axis in spec.cases.part("call")]
     names = [field.name for field in found]
@@ -82,9 +80,17 @@ def _argument(argument: Argument) -> Field:
     plain = "" if argument.default is None and not offered else repr(argument.default)
     empty = "" if argument.becomes is None else str(argument.becomes)
     kind = _kind(argument, bool(offered))
-    limits = _LIMITS.get(argument.name)
-    found = Field(argument.name, "constructor", kind, plain, argument.why, choices, empty)
-    return replace(found, limits=limits)
+    return Field(argument.name, "constructor", kind, plain, argument.why, choices, empty)
+
+
+def _limits(spec: ModuleSpec, name: str) -> tuple[int, int, str] | None:
+    """Return between what the call demands an argument to be: the bounds of what it measures."""
+    demands = [demand for demand in spec.call_requirements if demand.about == (name,)]
+    atoms = [atom for demand in demands for atom in demand.fits.atoms(Relational)]
+    own = [atom for atom in atoms if str(atom.lhs).startswith(f"{name}.") and atom.rhs.is_Integer]
+    least = {int(atom.rhs) for atom in own if isinstance(atom, GreaterThan)}
+    most = {int(atom.rhs) for atom in own if isinstance(atom, LessThan)}
+    return (max(least), min(most), demands[0].hint) if least and most else None
 
 
 def _kind(argument: Argument, offered: bool) -> Kind:

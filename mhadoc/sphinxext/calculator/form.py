@@ -18,10 +18,10 @@ _LEGENDS = {"constructor": "Constructor", "sizes": "Sizes of a call", "call": "T
 _NUMERIC = {"int": "numeric", "number": "decimal"}
 
 _TOP = """
-<p class="mhadoc-broken" data-without="calculator">This calculator needs JavaScript, which does not
+<p class="mhadoc-broken mhadoc-without">This calculator needs JavaScript, which does not
 run here. The same answers at a prompt: <code>mhadoc.explain</code> and
 <code>mhadoc.predict_call</code>.</p>
-<form class="mhadoc-calculator" id="calculator" data-spec="{name}" data-links="{links}" hidden>
+<form class="mhadoc-calculator" id="calculator" data-spec="{name}" data-links="{links}">
 <div class="mhadoc-field mhadoc-paste">
 <label for="calculator-paste">Paste a constructor line</label>
 <input id="calculator-paste" data-part="paste" type="text" autocomplete="off" spellcheck="false"

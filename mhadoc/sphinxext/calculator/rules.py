@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import sympy
@@ -100,8 +100,10 @@ def _axis(axis: Axis) -> dict[str, Any]:
     return {"name": axis.name, "choices": choices}
 
 
-def _parts(condition: sympy.Basic) -> Iterator[sympy.Basic]:
-    return (part for part in sympy.And.make_args(condition) if part != sympy.true)
+def _parts(condition: sympy.Basic) -> list[sympy.Basic]:
+    """Return what a condition joins, in an order that is the same in every run."""
+    parts = (part for part in sympy.And.make_args(condition) if part != sympy.true)
+    return sorted(parts, key=sympy.default_sort_key)
 
 
 def _together(spec: ModuleSpec, part: sympy.Basic) -> dict[str, Any]:

@@ -121,8 +121,7 @@ const mhadocCalculator = (() => {
     const beyond = ({ name, limits }) =>
       limits && (literals[name].value < limits[0] || literals[name].value > limits[1]);
     return spec.fields.filter(beyond).map(({ name, limits }) => ({
-      id: "", at: name, raises: "",
-      text: `type a number from ${limits[0]} to ${limits[1]}: torch looks at it first in training`,
+      id: "", at: name, raises: "", text: limits[2],
     }));
   }
 

@@ -40,8 +40,6 @@
       this.find("copy").addEventListener("click", () => this.copy());
       window.addEventListener("hashchange", () => this.arrived());
       this.arrived();
-      document.querySelector(`[data-without="${form.id}"]`).hidden = true;
-      form.hidden = false;
     }
 
     find(part) { return this.form.querySelector(`[data-part="${part}"]`); }
