@@ -86,13 +86,14 @@ def _places(place: _Place) -> Iterator[_Place]:
         if child.spec is None or not child.inputs or not child.spec.doubts:
             continue
         within = f"{place.within}.{child.name}" if place.within else child.name
-        if place.plain or not _given(child, place.call):
-            bare = Call(getattr(place.call.module, child.name), {}, {}, {})
-            yield from _places(_Place(child.spec, bare, within=within, plain=True))
-            continue
-        call = inside(child, child.spec, place.call, place.look.values)
-        names = {inner: place.names.get(outer, outer) for inner, outer in child.words.items()}
-        yield from _places(_Place(child.spec, call, names, within))
+        for module in child.inside(place.call.module):
+            if place.plain or not _given(child, place.call):
+                bare = Call(module, {}, {}, {})
+                yield from _places(_Place(child.spec, bare, within=within, plain=True))
+                continue
+            call = inside(child, child.spec, place.call, place.look.values, module, {})
+            names = {inner: place.names.get(outer, outer) for inner, outer in child.words.items()}
+            yield from _places(_Place(child.spec, call, names, within))
 
 
 def _given(child: Child, call: Call) -> bool:

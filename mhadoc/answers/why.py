@@ -9,7 +9,6 @@ from mhadoc.answers.call.asked import called
 from mhadoc.answers.call.binding import bound
 from mhadoc.answers.problem import Problem
 from mhadoc.catalog import spec
-from mhadoc.catalog.transformer_encoder.paths import state
 from mhadoc.errors import RuleError, UnknownNameError
 from mhadoc.language import ModuleSpec
 from mhadoc.language.compiled import truth
@@ -50,19 +49,15 @@ def why_not_fast_path(module: Any, *args: Any, **kwargs: Any) -> list[Problem]:
 
 def _reasons(found: ModuleSpec, module: Any, inputs: Mapping[str, Any]) -> Iterator[Problem]:
     if found.name == _WHOLE:
-        yield from _stack(module.encoder, _of_encoder(inputs), "encoder")
+        encoder = next(child for child in found.children if child.name == "encoder")
+        passed = {name: inputs[outer] for name, outer in encoder.inputs.items()}
+        yield from _stack(module.encoder, passed, "encoder")
     elif found.name == _STACK:
         yield from _stack(module, inputs, "")
     elif found.fast_path:
         yield from _alone(found, module, inputs, found.name)
     else:
         yield _without(found.name, f"nn.{found.name}")
-
-
-def _of_encoder(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the encoder of a whole Transformer is called with."""
-    shared = {name: inputs[name] for name in ("src", "src_key_padding_mask")}
-    return {**shared, "mask": inputs["src_mask"]}
 
 
 def _without(place: str, what: str) -> Problem:
@@ -104,7 +99,7 @@ def _stack(stack: Any, inputs: Mapping[str, Any], place: str) -> Iterator[Proble
         yield _without(place or _STACK, "anything but a stack of nn.TransformerEncoderLayer")
         return
     padding = inputs["src_key_padding_mask"]
-    own = [] if padding is None else list(_of_padding(stack, inputs, place or _STACK))
+    own = [] if padding is None else list(_alone(spec(_STACK), stack, inputs, place or _STACK))
     yield from own
     given = {
         "src": inputs["src"],
@@ -119,12 +114,6 @@ def _stack(stack: Any, inputs: Mapping[str, Any], place: str) -> Iterator[Proble
         yield from reasons
         if any(reason.rule.endswith(".no_grad") for reason in reasons):
             known["grad"] = 1  # what a layer returns requires a gradient if anything in it does
-
-
-def _of_padding(stack: Any, inputs: Mapping[str, Any], place: str) -> Iterator[Problem]:
-    """Iterate over the reasons why padded positions are not left out."""
-    values = state(stack, inputs)
-    yield from _unmet(spec(_STACK), values, {**values, **inputs}, place)
 
 
 def _is(module: Any, name: str) -> bool:

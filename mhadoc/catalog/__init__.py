@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.util import find_spec
+from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING
 
 from mhadoc.errors import FunctionError, UnknownNameError
@@ -55,7 +56,7 @@ def spec(target: object, torch_version: str | None = None) -> ModuleSpec:
     if isinstance(target, str):
         found = _outside(target) if ":" in target else _known(target)
     else:
-        found = target if isinstance(target, ModuleSpec) else _known(_name(target))
+        found = target if isinstance(target, ModuleSpec) else _of(target)
     return found.at(installed() if torch_version is None else torch_version)
 
 
@@ -127,14 +128,21 @@ def _known(name: str) -> ModuleSpec:
     return found
 
 
-def _name(target: object) -> str:
-    """Return the name of the nearest class of torch that a class or an instance derives from.
+def _of(target: object) -> ModuleSpec:
+    if isinstance(target, FunctionType | BuiltinFunctionType):
+        return _known(_function(target))
+    return _of_class(target if isinstance(target, type) else type(target))
 
-    A function of torch has a name itself; who holds one has loaded where it lives.
-    """
-    name = getattr(target, "__name__", None)
-    if name is not None and getattr(sys.modules.get(_FUNCTIONS), name, None) is target:
-        return str(name)
-    cls = target if isinstance(target, type) else type(target)
+
+def _function(target: FunctionType | BuiltinFunctionType) -> str:
+    """Return the name of a function of torch; who holds one has loaded where it lives."""
+    name = str(target.__name__)
+    known = getattr(sys.modules.get(_FUNCTIONS), name, None) is target
+    return name if known else type(target).__name__
+
+
+@lru_cache(maxsize=1024)
+def _of_class(cls: type) -> ModuleSpec:
+    """Return the spec of the nearest class of torch that a class is or derives from."""
     torchs = [c.__name__ for c in cls.__mro__ if c.__module__.startswith("torch.nn.modules")]
-    return next((name for name in torchs if name in _PLACES), cls.__name__)
+    return _known(next((name for name in torchs if name in _PLACES), cls.__name__))

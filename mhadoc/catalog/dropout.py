@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
-from sympy import And, Eq, Not
+from sympy import And, Eq, Not, Or
 from sympy import Symbol as Real
 
+from mhadoc.catalog.linear_calls import leading_axes
+from mhadoc.catalog.surroundings import needs_grad, truth_of
 from mhadoc.language import (
     ORDERED,
     Argument,
     Attribute,
     Axis,
+    Call,
     Cases,
     Choice,
     Claim,
+    Each,
     Input,
+    Measured,
     Mismatch,
     ModuleSpec,
     Output,
@@ -34,14 +40,16 @@ SYMBOLS = (
     Symbol("features", "features of a vector"),
     Symbol("p", "the probability of dropping an element"),
     Symbol("inplace", "the constructor's `inplace`", "flag"),
-    Symbol("rank", "axes of the input: 1, 2 or 3", least=1),
+    Symbol("rank", "axes of the input"),
     Symbol("training", "whether the module is in training mode", "flag"),
+    Symbol("before", "the sizes of further axes, in front of `N` and `L`"),
 )
-N, L, features, _, inplace, rank, training = (symbol.expr for symbol in SYMBOLS)
+N, L, features, _, inplace, rank, training, before = (symbol.expr for symbol in SYMBOLS)
 p = Real("p", real=True)
 
 INIT = "torch/nn/modules/dropout.py: _DropoutNd.__init__"
 FORWARD = "torch/nn/modules/dropout.py: Dropout.forward"
+FUNCTION = "torch/nn/functional.py: dropout"
 
 ARGUMENTS = (
     Argument(
@@ -88,6 +96,114 @@ _FORMS = (
     ("sequence", Shape(N, L, features), Eq(rank, 3)),
     ("batch", Shape(N, features), Eq(rank, 2)),
     ("vector", Shape(features), Eq(rank, 1)),
+    ("number", Shape(), Eq(rank, 0)),
+    ("more", Shape(Each(before), N, L, features), rank > 3),
+)
+
+
+_given = Measured("input")
+_works = And(training, p > 0)
+_number = Real("p.number")
+
+
+def read(dropout: Any) -> dict[str, Any]:
+    """Return the symbols that the constructor decided, as they are now."""
+    return {"p": dropout.p, "inplace": truth_of(dropout.inplace)}
+
+
+def measured(call: Call) -> dict[str, Any]:
+    """Return the symbols that a call decides."""
+    facts, rate, tensor = call.facts["input"], call.values["p"], call.inputs["input"]
+    number = isinstance(rate, (int, float))
+    return {
+        "rank": facts.rank,
+        "features": facts.features,
+        **leading_axes(facts, 1),
+        "training": int(call.module is None or call.module.training),
+        "inplace": truth_of(call.values["inplace"]),
+        "p": rate if number else 0,
+        "p.number": int(number),
+        "learned": int(needs_grad([tensor]) and getattr(tensor, "is_leaf", False))
+        if call.module is not None
+        else 0,
+    }
+
+
+def _with_rate(seen: Any, rate: object) -> dict[str, Any]:
+    module = seen.built()
+    module.p = rate
+    return {"module": module}
+
+
+MISTAKES = (
+    Requirement(
+        "p.still_number",
+        "`p` is a number when it is called",
+        "TypeError",
+        "'<' not supported between instances of 'NoneType' and 'float'",
+        "set p to a number from 0 to 1",
+        about=("p",),
+        breaks=lambda seen: _with_rate(seen, None),
+        fits=_number,
+        expected="must be a number from 0 to 1",
+        observed="is no number",
+        source=FUNCTION,
+    ),
+    Requirement(
+        "p.still_range",
+        "`p` is from 0 to 1 when it is called, in eval mode as well",
+        "ValueError",
+        "dropout probability has to be between 0 and 1, but got {module.p}",
+        "set p to a number from 0 to 1",
+        about=("p",),
+        breaks=lambda seen: _with_rate(seen, 1.5),
+        fits=And(p >= 0, p <= 1),
+        expected="must be from 0 to 1",
+        observed="is {p}",
+        source=FUNCTION,
+    ),
+    Requirement(
+        "input.tensor",
+        "the input is a tensor",
+        "TypeError",
+        "{function}(): argument 'input' (position 1) must be Tensor, not {type_input}",
+        "pass a tensor",
+        about=("input",),
+        breaks=lambda seen: {"input": None},
+        fits=_given.tensor,
+        expected="must be a tensor",
+        observed="is of type {input.type}",
+        computes={"function": lambda shown: "dropout_" if shown["inplace"] else "dropout"},
+        source=FUNCTION,
+    ),
+    Requirement(
+        "input.floats",
+        "the input is one of floats, where something is dropped",
+        "RuntimeError",
+        "result type Float can't be cast to the desired output type Long",
+        "pass input.float()",
+        about=("input",),
+        breaks=lambda seen: {"input": seen.inputs["input"].long()},
+        when=_works,
+        fits=Or(Not(And(_works, p < 1)), _given.floating, Eq(_given.numel, 0)),
+        expected="must be one of floats, in training",
+        observed="is one of {input.dtype}",
+        source=FUNCTION,
+    ),
+    Requirement(
+        "input.leaf",
+        "the input is not learned itself, where elements are dropped in place",
+        "RuntimeError",
+        "a leaf Variable that requires grad is being used in an in-place operation.",
+        "build with inplace=False, or pass input.clone()",
+        about=("input",),
+        breaks=lambda seen: {"input": seen.inputs["input"].clone().requires_grad_()},
+        when=And(_works, inplace),
+        fits=Or(Not(And(_works, inplace)), Not(Real("learned")), Eq(_given.numel, 0)),
+        expected="must not require a gradient itself, where it is changed in place",
+        observed="requires one, and nothing has made it",
+        source=FUNCTION,
+    ),
 )
 
 
@@ -185,9 +301,20 @@ SPEC = ModuleSpec(
                 (Choice("0.5", {"p": 0.5}), Choice("0", {"p": 0.0}), Choice("0.25", {"p": 0.25})),
             ),
             Axis.flag("inplace", "constructor", plain=False),
-            Axis("rank", "call", tuple(Choice(f"{n}-D", {"rank": n}) for n in (3, 2, 1))),
+            Axis(
+                "rank",
+                "call",
+                (
+                    *(Choice(f"{n}-D", {"rank": n, "before": ()}) for n in (3, 2, 1, 0)),
+                    Choice("4-D", {"rank": 4, "before": (4,)}),
+                    Choice("5-D", {"rank": 5, "before": (6, 4)}),
+                ),
+            ),
             Axis.flag("training", "call", plain=True),
         ),
     ),
+    call_requirements=MISTAKES,
     claims=CLAIMS,
+    read=read,
+    measured=measured,
 )

@@ -17,6 +17,7 @@ from mhadoc.catalog.factory import (
     objects,
     truth,
 )
+from mhadoc.catalog.layer_norm_calls import measured, mistakes, read
 from mhadoc.language import (
     AXES,
     INTEGER,
@@ -321,5 +322,8 @@ SPEC = ModuleSpec(
             ),
         ),
     ),
+    call_requirements=mistakes(elementwise_affine, FORWARD),
     claims=CLAIMS,
+    read=read,
+    measured=measured,
 )

@@ -12,6 +12,7 @@ from mhadoc.catalog.factory import (
     objects,
     truth,
 )
+from mhadoc.catalog.linear_calls import measured, mistakes, read
 from mhadoc.catalog.linear_claims import CLAIMS
 from mhadoc.language import (
     INITIALISABLE,
@@ -24,6 +25,7 @@ from mhadoc.language import (
     Cases,
     Choice,
     Distribution,
+    Each,
     Input,
     ModuleSpec,
     Output,
@@ -41,9 +43,10 @@ SYMBOLS = (
     Symbol("N", "batch size"),
     Symbol("L", "length of a sequence"),
     Symbol("bias", "the constructor's `bias`", "flag"),
-    Symbol("rank", "axes of the input: 1, 2 or 3", least=1),
+    Symbol("rank", "axes of the input", least=1),
+    Symbol("before", "the sizes of further axes, in front of `N` and `L`"),
 )
-in_features, out_features, N, L, bias, rank = (symbol.expr for symbol in SYMBOLS)
+in_features, out_features, N, L, bias, rank, before = (symbol.expr for symbol in SYMBOLS)
 given_in, given_out = (symbol.given for symbol in SYMBOLS[:2])
 
 INIT = "torch/nn/modules/linear.py: Linear.__init__"
@@ -166,6 +169,7 @@ _FORMS = (
     ("sequence", Shape(N, L), Eq(rank, 3)),
     ("batch", Shape(N), Eq(rank, 2)),
     ("vector", Shape(), Eq(rank, 1)),
+    ("more", Shape(Each(before), N, L), rank > 3),
 )
 
 INPUTS = tuple(
@@ -198,7 +202,15 @@ CASES = Cases(
     sizes={"N": 2, "L": 3, "in_features": 5, "out_features": 7},
     axes=(
         Axis.flag("bias", "constructor", plain=True),
-        Axis("rank", "call", tuple(Choice(f"{n}-D", {"rank": n}) for n in (3, 2, 1))),
+        Axis(
+            "rank",
+            "call",
+            (
+                *(Choice(f"{n}-D", {"rank": n, "before": ()}) for n in (3, 2, 1)),
+                Choice("4-D", {"rank": 4, "before": (4,)}),
+                Choice("5-D", {"rank": 5, "before": (6, 4)}),
+            ),
+        ),
     ),
 )
 
@@ -213,8 +225,11 @@ SPEC = ModuleSpec(
     parameters=PARAMETERS,
     inputs=INPUTS,
     outputs=OUTPUTS,
+    call_requirements=mistakes(bias, in_features, FORWARD),
     cases=CASES,
     claims=CLAIMS,
+    read=read,
+    measured=measured,
 )
 
 #: The class of ``MultiheadAttention.out_proj``: a Linear under another name, so that dynamic

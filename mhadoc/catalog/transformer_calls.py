@@ -1,6 +1,6 @@
 """How the Transformer classes are called: their tensors, masks and hints, and the cases of each."""
 
-from sympy import And, Basic, Eq, Expr, Not, false
+from sympy import And, Basic, Eq, Expr, Not
 
 from mhadoc.catalog.transformer_terms import N, batch_first, batched, d_model, nhead
 from mhadoc.language import Axis, Choice, Input, Output, Shape, Symbol
@@ -52,10 +52,8 @@ def result(length: Expr, why: str, source: str) -> tuple[Output, ...]:
     )
 
 
-def mask(
-    name: str, rows: Expr, columns: Expr, source: str, unmeasured: Basic = false
-) -> tuple[Input, ...]:
-    """Return the rules of a mask over pairs of positions; some cases let any sizes pass."""
+def mask(name: str, rows: Expr, columns: Expr, source: str) -> tuple[Input, ...]:
+    """Return the rules of a mask over pairs of positions."""
     rank, floating = (symbol.expr for symbol in mask_symbols(name))
     forms = (
         ("matrix", Shape(rows, columns), Eq(rank, 2), "one mask for every element and head"),
@@ -80,7 +78,6 @@ def mask(
             when=when,
             type="bool or float Tensor",
             floating=floating,
-            unmeasured=false if label == "per_head_unbatched" else unmeasured,
             why=f"{why}; True hides.",
             source=source,
         )

@@ -5,22 +5,29 @@ from __future__ import annotations
 from itertools import chain
 from typing import Any
 
-from mhadoc.catalog.multihead_attention.measured import (
+from mhadoc.catalog.multihead_attention.measured import sizes
+from mhadoc.catalog.surroundings import (
     USUAL,
     around,
+    modules_of,
     needs_grad,
-    sizes,
+    tensors_of,
     truth_of,
 )
 from mhadoc.language import Call, Facts
 
-__all__ = ["measured"]
+__all__ = ["measured", "told"]
 
 _LENGTHS = {"src": "S", "memory": "S", "tgt": "T"}
 
 
 def measured(call: Call) -> dict[str, Any]:
     """Return the symbols that a call decides, and those of what surrounds it."""
+    return told(call) | (USUAL if call.module is None else _surroundings(call))
+
+
+def told(call: Call) -> dict[str, Any]:
+    """Return the symbols that the inputs of a call decide."""
     batch_first = call.values["batch_first"]
     first = next(iter(call.facts.values()))
     found: dict[str, Any] = {"batched": int(first.rank == 3), "N": sizes(first, batch_first)[1]}
@@ -28,9 +35,11 @@ def measured(call: Call) -> dict[str, Any]:
         if name in _LENGTHS:
             found[_LENGTHS[name]] = sizes(facts, batch_first)[0]
         else:
-            found |= _mask(name, facts)
-    flags = {name: truth_of(flag) for name, flag in call.inputs.items() if name not in call.facts}
-    return found | flags | (USUAL if call.module is None else _surroundings(call))
+            found.update(_mask(name, facts))
+    for name, flag in call.inputs.items():
+        if name not in call.facts:
+            found[name] = truth_of(flag)
+    return found
 
 
 def _mask(name: str, facts: Facts) -> dict[str, int]:
@@ -45,7 +54,7 @@ def _surroundings(call: Call) -> dict[str, Any]:
     tensor = call.inputs[first]
     return {
         "training": int(call.module.training),
-        "grad": needs_grad(chain((tensor,), call.module.parameters())),
+        "grad": needs_grad(chain((tensor,), tensors_of(modules_of(call.module)))),
         "nested": call.facts[first].nested,
         **around((tensor,)),
     }

@@ -6,20 +6,14 @@ caller passed as ``src_mask``, ``mask``, ``tgt_mask`` or ``memory_mask``.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from sympy import And, Basic, Eq, Expr, Not, floor, true
 
-from mhadoc.catalog.multihead_attention.mistakes.broken import (
-    features,
-    longer,
-    multiplies,
-    other_rank,
-    wider,
-)
+from mhadoc.catalog.breaking import features, longer, other_rank, wider
+from mhadoc.catalog.multihead_attention.mistakes.broken import multiplies
 from mhadoc.catalog.transformer_calls import mask_symbols
 from mhadoc.catalog.transformer_terms import N, batch_first, batched, d_model, grad, nhead
 from mhadoc.language import Requirement
@@ -35,7 +29,7 @@ __all__ = [
     "memory_shapes",
     "padding_shapes",
     "sequence_shapes",
-    "stacked",
+    "two_axes",
     "unread_mask",
 ]
 
@@ -62,6 +56,10 @@ def changed(
     change: Callable[[Any], Any],
     source: str,
     when: Basic = true,
+    *,
+    fits: Basic = true,
+    expected: str = "",
+    observed: str = "",
     **computes: Any,
 ) -> Requirement:
     """Return the demand of an input that is broken by changing what is given, or giving it."""
@@ -75,6 +73,9 @@ def changed(
         about=(name,),
         breaks=lambda seen: {name: change(seen.inputs.get(name))},
         when=when,
+        fits=fits,
+        expected=expected,
+        observed=observed,
         computes=computes,
         source=source,
     )
@@ -360,49 +361,15 @@ def memory_shapes(length: Expr, source: str) -> tuple[Requirement, ...]:
     )
 
 
-def stacked(name: str, layer: str, source: str) -> tuple[Requirement, ...]:
-    """Return the demands of a stack on its layers, and on the number of axes of a sequence."""
-    return (
-        Requirement(
-            "num_layers.some",
-            "the stack has a layer",
-            "IndexError",
-            "index 0 is out of range",
-            "build with num_layers=1 or more",
-            about=("num_layers",),
-            breaks=lambda seen: {"module": _stack(seen, seen.module.layers[0], 0)},
-            source=source,
-        ),
-        Requirement(
-            f"{layer}.attends",
-            f"each layer has an attention called self_attn, as nn.{_camel(layer)} has",
-            "AttributeError",
-            "'Linear' object has no attribute 'self_attn'",
-            f"pass an nn.{_camel(layer)}, or a layer of your own with a self_attn",
-            about=(layer,),
-            breaks=lambda seen: {"module": _stack(seen, seen.module.layers[0].linear1, 1)},
-            source=source,
-        ),
-        changed(
-            name,
-            "two_axes",
-            f"{name} has at least two axes, with batch_first=True",
-            "IndexError: tuple index out of range",
-            f"pass {name} with two axes (one sequence) or three (a batch)",
-            lambda sequence: sequence.flatten(),
-            "torch/nn/modules/transformer.py: _get_seq_len",
-            batch_first,
-        ),
+def two_axes(name: str) -> Requirement:
+    """Return the demand of a stack on the number of axes of a sequence."""
+    return changed(
+        name,
+        "two_axes",
+        f"{name} has at least two axes, with batch_first=True",
+        "IndexError: tuple index out of range",
+        f"pass {name} with two axes (one sequence) or three (a batch)",
+        lambda sequence: sequence.flatten(),
+        "torch/nn/modules/transformer.py: _get_seq_len",
+        batch_first,
     )
-
-
-def _stack(seen: Any, layer: Any, count: int) -> Any:
-    """Build another stack over so many copies of a layer."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that nested tensors cannot be used
-        module = type(seen.module)(layer, count)
-    return module.train(seen.module.training)
-
-
-def _camel(layer: str) -> str:
-    return "Transformer" + layer.title().replace("_", "")

@@ -1,6 +1,12 @@
 """What the two stacks of layers share: their arguments and demands, and what is inside."""
 
-from sympy import false
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sympy import Symbol, false
 
 from mhadoc.catalog.transformer_terms import LAYER, count_demand, layer_norm, norm, num_layers
 from mhadoc.language import (
@@ -9,6 +15,8 @@ from mhadoc.language import (
     Argument,
     Attribute,
     Axis,
+    Bound,
+    Call,
     Child,
     ModuleSpec,
     Requirement,
@@ -76,8 +84,58 @@ def attributes(init: str) -> tuple[Attribute, ...]:
     )
 
 
-def children(layer: str, spec: ModuleSpec, source: str) -> tuple[Child, ...]:
-    """Return what is inside: the copies of the layer, and a norm where one is given."""
+def demands(layer: str, source: str) -> tuple[Requirement, ...]:
+    """Return what both stacks demand of their layers when they are called."""
+    return (
+        Requirement(
+            "num_layers.some",
+            "the stack has a layer",
+            "IndexError",
+            "index 0 is out of range",
+            "build with num_layers=1 or more",
+            about=("num_layers",),
+            breaks=lambda seen: {"module": _stack(seen, seen.module.layers[0], 0)},
+            fits=Symbol(num_layers.name, integer=True) > 0,
+            expected="must be 1 or more",
+            observed="is {num_layers}",
+            source=source,
+        ),
+        Requirement(
+            f"{layer}.attends",
+            f"each layer has an attention called self_attn, as nn.{_camel(layer)} has",
+            "AttributeError",
+            "'Linear' object has no attribute 'self_attn'",
+            f"pass an nn.{_camel(layer)}, or a layer of your own with a self_attn",
+            about=(layer,),
+            breaks=lambda seen: {"module": _stack(seen, seen.module.layers[0].linear1, 1)},
+            fits=Symbol("attends"),
+            expected="must have an attention called self_attn",
+            observed="has none",
+            source=source,
+        ),
+    )
+
+
+def _stack(seen: Any, layer: Any, count: int) -> Any:
+    """Build another stack over so many copies of a layer."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that nested tensors cannot be used
+        module = type(seen.module)(layer, count)
+    return module.train(seen.module.training)
+
+
+def _camel(layer: str) -> str:
+    return "Transformer" + layer.title().replace("_", "")
+
+
+def children(
+    layer: str, spec: ModuleSpec, source: str, inputs: Mapping[str, str], hint: str, **arriving: Any
+) -> tuple[Child, ...]:
+    """Return what is inside: the copies of the layer, and a norm where one is given.
+
+    ``inputs`` are the layer's, by what they are made from; ``hint`` is the stack's own flag that it
+    looks into.
+    """
     return (
         Child(
             name="layers.{i}",
@@ -85,8 +143,60 @@ def children(layer: str, spec: ModuleSpec, source: str) -> tuple[Child, ...]:
             source=source,
             spec=spec,
             sets=LAYER,
+            inputs=inputs,
+            decided=(hint,),
             count=num_layers,
             given=layer,
+            **arriving,
         ),
-        layer_norm("norm", "at the end, where one is given.", source, "norm", norm),
+        replace(
+            layer_norm("norm", "at the end, where one is given.", source, "norm", norm),
+            inputs={"input": next(iter(inputs.values()))},
+        ),
     )
+
+
+# A real stack, and a real call
+
+
+def read(stack: Any, layer: ModuleSpec) -> dict[str, Any]:
+    """Return the symbols of a stack that is built; those of its layers are the first one's."""
+    known = layer.read is not None and layered(stack, layer.name)
+    return {
+        **dict.fromkeys(LAYER, 0),
+        **(layer.read(stack.layers[0]) if known and layer.read else {}),
+        "num_layers": len(stack.layers),
+        "norm": int(stack.norm is not None),
+    }
+
+
+def layered(stack: Any, layer: str) -> bool:
+    """Tell whether the first layer of a stack is of a class of torch, or derives from it."""
+    kinds = (type(each).__mro__ for each in stack.layers)
+    return layer in {kind.__name__ for kind in next(kinds, ())}
+
+
+def first(call: Call, layer: str) -> Any:
+    """Return the first layer of a stack that is called, or what is described in its place."""
+    if call.module is None:
+        return call.values.get(layer)
+    return next(iter(call.module.layers), None)
+
+
+def attends(layer: Any) -> int:
+    """Return whether a layer has the attention that a stack asks; a layer described has it."""
+    if layer is None or isinstance(layer, Bound):
+        return 1
+    return int(hasattr(getattr(layer, "self_attn", None), "batch_first"))
+
+
+def hinted(call: Call, mask: str, hint: str, positions: int) -> int:
+    """Return whether a stack takes a mask for the causal one: told so, or because it looks."""
+    flag, given, facts = call.inputs[hint], call.inputs[mask], call.facts[mask]
+    if flag is not None or call.module is None or facts.shape != (positions, positions):
+        return int(flag is True)
+    if facts.device == "meta" or not (facts.floating or facts.boolean):
+        return 0
+    whole = sys.modules["torch"].nn.Transformer
+    causal = whole.generate_square_subsequent_mask(positions, given.device, given.dtype)
+    return int(bool((given == causal).all()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sympy
@@ -57,6 +57,12 @@ def is_module(value: object) -> bool:
     )
 
 
+@lru_cache(maxsize=1024)
+def _derives(kind: Hashable, name: str) -> bool:
+    """Tell whether a class is called so, or derives from one that is."""
+    return any(base.__name__ == name for base in getattr(kind, "__mro__", ()))
+
+
 #: What may stand where torch wants a module; None stands for no module.
 MODULE = Accepts("module", type(None), lambda value: value is None or is_module(value))
 
@@ -75,11 +81,13 @@ class Child:
     ``sets`` gives the child's symbols as expressions in the parent's, those of its constructor;
     what it leaves out has the child's own default. ``calls`` does so for the call, and ``inputs``
     names the parent's input that each of the child's is made from; masks arrive as floats where
-    ``floats`` holds, and as bools elsewhere, unless they are passed on as they are. Where ``idle``
-    holds, the parent has nothing to work out and only what ``merely`` names, functions of torch, is
-    asked of the inputs. A child that
-    occurs ``count`` times has ``{i}`` in its name. ``given`` names the argument that may hold
-    another module instead; a child without a spec is there only where that argument holds one.
+    ``floats`` holds, and as bools elsewhere, unless they are passed on as they are. ``decided``
+    are flags that the parent works out itself, and passes on as bools. Where ``nested`` holds, the
+    first input arrives as a nested tensor, and the masks not at all. Where ``idle`` holds, the
+    parent has nothing to work out and only what ``merely`` names, functions of torch, is asked of
+    the inputs. A child that occurs ``count`` times has ``{i}`` in its name. ``given`` names the
+    argument that may hold another module instead; a child without a spec is there only where that
+    argument holds one.
     """
 
     name: str
@@ -90,6 +98,8 @@ class Child:
     calls: Mapping[str, sympy.Basic] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     floats: sympy.Basic | None = None
+    decided: tuple[str, ...] = ()
+    nested: sympy.Basic = sympy.false
     idle: sympy.Basic = sympy.false
     merely: tuple[str, ...] = ()
     count: sympy.Expr = sympy.S.One
@@ -247,6 +257,21 @@ class Child:
         else:
             return {}
         return prefixed(self.name, number(self.count, values), inside)
+
+    def inside(self, module: Any) -> tuple[Any, ...]:
+        """Return the modules in this child's place in one that is built, in order."""
+        name, _, several = self.name.partition(".")
+        found = getattr(module, name, None)
+        if several:
+            return tuple(found or ())
+        return () if found is None else (found,)
+
+    def is_here(self, module: object) -> bool:
+        """Tell whether a module, built or described, is what this child's spec speaks of."""
+        name = self.spec.name if self.spec else ""
+        if isinstance(module, Bound):
+            return module.spec.name == name
+        return _derives(type(module), name)
 
     def holders(self) -> Iterator[str]:
         """Iterate over the parent's arguments that may hold a module for this child or in it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from itertools import compress
@@ -42,6 +42,12 @@ class Unmet:
         """Return the argument that the demand is about, as the caller knows it."""
         name = self.requirement.id.partition(".")[0]
         return self.names.get(name, name)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Return every argument that the demand compares, as the caller knows it."""
+        about = (self.names.get(name, name) for name in self.requirement.about)
+        return (self.argument, *about)
 
     @property
     def expected(self) -> str:
@@ -84,29 +90,51 @@ def unmet(spec: ModuleSpec, call: Call) -> tuple[Unmet, ...]:
     """Return what a call does not meet, in the order in which torch looks.
 
     What the modules inside demand counts as well. An input of which a problem is told already is
-    not looked at again further inside.
+    not looked at again further inside; nor is what comes after a module of another class.
     """
-    values = spec.symbols_of(call)
+    return tuple(_unmet(spec, call, spec.symbols_of(call)))
+
+
+def _unmet(spec: ModuleSpec, call: Call, values: Mapping[str, Any]) -> list[Unmet]:
     found = [
         Unmet(spec.address(demand), demand, call, values, demand.hint)
         for demand in demands_of(spec).unmet(values)
     ]
-    for child in spec.children:
-        told = {problem.argument for problem in found}
-        further = _further(spec, child, call, values)
-        found += [problem for problem in further if problem.argument not in told]
-    return tuple(found)
+    for child, inner in spec.called_children:
+        modules = _places(child, call, values)
+        if not all(module is None or child.is_here(module) for module in modules):
+            break
+        for problems in _further(child, inner, call, values, modules):
+            told = {problem.argument for problem in found}
+            known = (_known_here(spec, child, problem) for problem in problems)
+            found += [problem for problem in known if told.isdisjoint(problem.arguments)]
+    return found
+
+
+def _places(child: Child, call: Call, values: Mapping[str, Any]) -> Sequence[Any]:
+    """Return the modules in the place of a child; None for one that is only described."""
+    if call.module is not None:
+        return child.inside(call.module)
+    given = values.get(child.given)
+    if given is not None and not child.is_here(given):
+        return (given,)
+    return (None,) * bool(number(child.when, values) and number(child.count, values) > 0)
 
 
 def _further(
-    spec: ModuleSpec, child: Child, call: Call, values: Mapping[str, Any]
-) -> Iterator[Unmet]:
-    """Iterate over what a module inside demands that the call does not meet."""
-    if child.spec is not None and child.inputs:
-        idle = child.idle != sympy.false and number(child.idle, values)
-        for problem in unmet(child.spec, inside(child, child.spec, call, values)):
-            if not idle or problem.requirement.source in child.merely:
-                yield _known_here(spec, child, problem)
+    child: Child, spec: ModuleSpec, call: Call, values: Mapping[str, Any], modules: Sequence[Any]
+) -> Iterator[list[Unmet]]:
+    """Iterate over what each of the modules in a child's place demands that the call lacks."""
+    idle, grad = bool(number(child.idle, values)), False
+    for module in modules:
+        known = {"requires_grad": True} if grad else {}
+        if idle and module is not None:
+            known["dtype"] = next(module.parameters()).dtype  # nobody compares it then
+        inner = inside(child, spec, call, values, module, known)
+        symbols = spec.symbols_of(inner)
+        grad = grad or bool(symbols.get("grad"))
+        found = _unmet(spec, inner, symbols)
+        yield [p for p in found if not idle or p.requirement.source in child.merely]
 
 
 def _known_here(spec: ModuleSpec, child: Child, problem: Unmet) -> Unmet:
@@ -118,24 +146,31 @@ def _known_here(spec: ModuleSpec, child: Child, problem: Unmet) -> Unmet:
     return renamed if own is None else replace(renamed, address=spec.address(own), hint=own.hint)
 
 
-def inside(child: Child, spec: ModuleSpec, call: Call, values: Mapping[str, Any]) -> Call:
-    """Return the call of a module inside, of which this is the spec, that a call comes to."""
+def inside(
+    child: Child,
+    spec: ModuleSpec,
+    call: Call,
+    values: Mapping[str, Any],
+    module: Any,
+    known: Mapping[str, Any],
+) -> Call:
+    """Return the call of a module inside that a call comes to; some of its input is known."""
     first = next(iter(call.facts))
-    passed = {**call.inputs, first: Passed(call.inputs[first])}
-    inputs = {
-        **spec.defaults,
-        **child.constants,
-        **{name: passed[outer] for name, outer in child.inputs.items()},
-    }
-    given = {name: call.facts[outer] for name, outer in child.inputs.items() if outer in call.facts}
+    passed = {**call.inputs, **{outer: bool(values[outer]) for outer in child.decided}}
+    if known or sum(each is passed[first] for each in call.inputs.values()) > 1:
+        passed[first] = Passed(passed[first], known)
+    inputs, given = {**spec.defaults, **child.constants}, dict.fromkeys(spec.tensors, ABSENT)
+    for name, outer in child.inputs.items():
+        inputs[name] = passed[outer]
+        if outer in call.facts:
+            given[name] = call.facts[outer]
+    if child.nested != sympy.false and number(child.nested, values):
+        given = {n: ABSENT if "mask" in n else f._replace(nested=1) for n, f in given.items()}
     if child.floats is not None:
         dtype = call.facts[first].dtype if number(child.floats, values) else "bool"
-        given = {n: f.to(dtype) if "mask" in n else f for n, f in given.items()}
-    module = getattr(call.module, child.name, None)
-    if module is not None and number(child.idle, values):
-        passed[first].dtype = next(module.parameters()).dtype  # nobody compares it then
+        given = {n: f.to(dtype) if "mask" in n and f.given else f for n, f in given.items()}
     settled = child.values(values) if module is None or spec.read is None else spec.read(module)
-    return Call(module, settled, inputs, {**dict.fromkeys(spec.tensors, ABSENT), **given})
+    return Call(module, settled, inputs, given)
 
 
 @dataclass(frozen=True)

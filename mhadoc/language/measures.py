@@ -93,9 +93,10 @@ class Facts(NamedTuple):
 class Passed:
     """What a module makes of an input and passes on: another tensor, of the same shape."""
 
-    def __init__(self, given: Any) -> None:
-        """Take the input that it is made from."""
+    def __init__(self, given: Any, known: Mapping[str, Any]) -> None:
+        """Take the input that it is made from, and what is known of it to be different."""
         self._given = given
+        vars(self).update(known)
 
     def __getattr__(self, name: str) -> Any:
         """Return a fact of the input: its dtype, its device, whether it requires a gradient."""
@@ -134,6 +135,12 @@ def _keys(name: str) -> tuple[str, ...]:
     return tuple(f"{name}.{fact}" for fact in Facts._fields)
 
 
+@cache
+def _absent(name: str) -> dict[str, Any]:
+    """Return the measures of an input that is not given."""
+    return dict(zip(_keys(name), ABSENT, strict=True))
+
+
 @dataclass(frozen=True)
 class Call:
     """One call that is asked about: what came in, and what the constructor decided.
@@ -162,5 +169,5 @@ class Call:
         """Return the value of each measure, by the name of its symbol."""
         found: dict[str, Any] = {}
         for name, facts in self.facts.items():
-            found.update(zip(_keys(name), facts, strict=True))
+            found.update(_absent(name) if facts is ABSENT else zip(_keys(name), facts, strict=True))
         return found

@@ -246,8 +246,10 @@ class ModuleSpec:
     def symbols_of(self, call: Call) -> dict[str, Any]:
         """Return the value of every symbol and of every measure in a call."""
         if not call.symbols:
-            decided = self.measured(call) if self.measured is not None else {}
-            call.symbols.update({**call.measures(), **call.values, **decided})
+            call.symbols.update(call.measures())
+            call.symbols.update(call.values)
+            if self.measured is not None:
+                call.symbols.update(self.measured(call))
         return call.symbols
 
     def _plainly_met(self, values: Mapping[str, Any]) -> bool:
@@ -288,6 +290,11 @@ class ModuleSpec:
     def counts(self) -> frozenset[str]:
         """Return the symbols that say how often a parameter occurs, such as a number of layers."""
         return frozenset(name for rule in self.parameters for name in free_names(rule.count))
+
+    @cached_property
+    def called_children(self) -> tuple[tuple[Child, ModuleSpec], ...]:
+        """Return the children that forward's inputs come to, each with its spec."""
+        return tuple((child, child.spec) for child in self.children if child.spec and child.inputs)
 
     @cached_property
     def holders(self) -> tuple[str, ...]:

@@ -256,7 +256,7 @@ def unmet(seen: Observation) -> list[str]:
     if spec.read is None or spec.measured is None:
         return []
     call = spec.called(seen.module, spec.read(seen.module), seen.inputs)
-    with torch.set_grad_enabled(bool(seen.values["grad"])):
+    with torch.set_grad_enabled(bool(seen.values.get("grad", True))):
         return [found.requirement.id for found in demands.unmet(spec, call)]
 
 

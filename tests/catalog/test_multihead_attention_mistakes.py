@@ -9,8 +9,8 @@ from itertools import combinations
 import pytest
 import torch
 
+from mhadoc.catalog import breaking
 from mhadoc.catalog.multihead_attention import SPEC
-from mhadoc.catalog.multihead_attention.mistakes import broken
 from mhadoc.catalog.multihead_attention.paths import fast, merges
 from mhadoc.language import Requirement
 from mhadoc.language.compiled import truth
@@ -143,7 +143,7 @@ def test_the_order_would_be_missed():
 )
 def test_a_dtype_has_the_name_that_messages_give_it(dtype, scalar, in_c):
     tensor = torch.zeros(1, dtype=getattr(torch, dtype))
-    assert (broken.scalar(tensor), broken.in_c(tensor)) == (scalar, in_c)
+    assert (breaking.scalar(tensor), breaking.in_c(tensor)) == (scalar, in_c)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

@@ -229,7 +229,7 @@ def test_no_statement_names_axes_that_are_apart(name: str) -> None:
     kept = (sympy.Or(demand.holds, ~demand.when) for demand in spec.call_requirements)
     runs = {part for condition in kept for part in sympy.And.make_args(condition)}
     stated = [claim.when for claim in spec.claims] + [rule.when for rule in spec.rules]
-    stated += [c for rule in spec.inputs for c in (rule.floating, rule.unmeasured)]
+    stated += [rule.floating for rule in spec.inputs]
     for condition in (*demands, *stated):
         for part in {*sympy.And.make_args(condition)} - runs:
             named = {symbol.name for symbol in part.free_symbols}

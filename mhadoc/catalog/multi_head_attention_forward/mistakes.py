@@ -7,8 +7,8 @@ from typing import Any
 
 from sympy import And, Basic, Eq, Not
 
+from mhadoc.catalog.breaking import longer
 from mhadoc.catalog.multi_head_attention_forward.grid import separate, static
-from mhadoc.catalog.multihead_attention.mistakes.broken import longer
 from mhadoc.catalog.multihead_attention.paths import CALL_REQUIREMENTS, hinted
 from mhadoc.catalog.multihead_attention.symbols import (
     ATTEND,

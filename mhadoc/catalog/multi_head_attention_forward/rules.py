@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sympy import And, Basic, Not
+from sympy import And, Basic, Not, false
 
 from mhadoc.catalog.multi_head_attention_forward.grid import T, dropout_p, separate, static
 from mhadoc.catalog.multihead_attention.call import INPUTS as FORWARDS
@@ -39,6 +39,8 @@ _WHEN = {
     "out_proj.bias": bias,
     **dict.fromkeys(("q_proj_weight", "k_proj_weight", "v_proj_weight"), separate),
 }
+
+
 #: The mask is not looked at, and scaled_dot_product_attention makes its own.
 DISCARDS = And(is_causal, Not(padding_mask), Not(need_weights))
 
@@ -49,7 +51,7 @@ def _forwards(*names: str) -> tuple[Input, ...]:
         replace(
             rule,
             when=_here(rule.when),
-            unmeasured=DISCARDS if rule.unmeasured != False else rule.unmeasured,  # noqa: E712  # sympy's false
+            unmeasured=DISCARDS if rule.label in ("matrix", "per_head") else false,
             source=ATTEND,
         )
         for rule in FORWARDS

@@ -2,7 +2,6 @@
 
 from sympy import And, Eq, Expr, Not
 
-from mhadoc.catalog.multihead_attention.paths import discards_mask
 from mhadoc.catalog.multihead_attention.symbols import (
     ATTEND,
     CHECK,
@@ -109,7 +108,6 @@ INPUTS = (
         when=Eq(attn_mask_rank, 2),
         type="bool or float Tensor",
         floating=attn_mask_float,
-        unmeasured=discards_mask,
         why="one mask for every batch element and head; True hides, floats are added to the scores."
         " It keeps width `S` also where extra keys are appended.",
         source=ATTEND,
@@ -121,7 +119,6 @@ INPUTS = (
         when=And(Eq(attn_mask_rank, 3), batched),
         type="bool or float Tensor",
         floating=attn_mask_float,
-        unmeasured=discards_mask,
         why="one mask for each batch element and head, at index `n * num_heads + h`.",
         source=ATTEND,
     ),

@@ -1,36 +1,19 @@
-"""The symbols of nn.MultiheadAttention, read off a real module, a real call and its surroundings.
-
-torch is reached through ``sys.modules`` alone: where there is a module, it is there as well.
-"""
+"""The symbols of nn.MultiheadAttention, read off a real module, a real call and around it."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from mhadoc.catalog.surroundings import USUAL, around, devices, needs_grad, truth_of
 from mhadoc.language import Call, Facts
 from mhadoc.language.measures import kind_of
 
-__all__ = ["USUAL", "around", "asked", "measured", "needs_grad", "read", "sizes", "truth_of"]
+__all__ = ["measured", "read", "sizes"]
 
 _SEQUENCES = ("query", "key", "value")
 _FLAGS = ("need_weights", "average_attn_weights", "is_causal")
-_DEVICES = ("cpu", "cuda", "privateuseone")
-
-#: What surrounds a call of a module that is only described: nothing unusual, in training.
-USUAL = {
-    "training": 1,
-    "grad": 1,
-    "fast_path_enabled": 1,
-    "bias_dtype": 1,
-    "weight_dtype": 1,
-    "nested": 0,
-    "autocast": 0,
-    "overridden": 0,
-    "known_device": 1,
-    "traced": 0,
-}
+_DEVICES = {"cpu", "cuda", "privateuseone"}
 
 
 def read(module: Any) -> dict[str, Any]:
@@ -106,14 +89,6 @@ def sizes(facts: Facts, batch_first: object) -> tuple[int, int]:
     return (facts.axis_1, facts.axis_0) if batch_first else (facts.axis_0, facts.axis_1)
 
 
-def truth_of(value: Any) -> int:
-    """Return 1 for what counts as true, and 0 for what does not or cannot tell."""
-    try:
-        return int(bool(value))
-    except (RuntimeError, TypeError, ValueError):
-        return 0
-
-
 def _usual(query: Facts) -> dict[str, Any]:
     """Return what surrounds the call of a description, whose parameters are as the query is."""
     return {**USUAL, "weights_dtype": query.dtype, "weights_device": query.device}
@@ -121,52 +96,18 @@ def _usual(query: Facts) -> dict[str, Any]:
 
 def _surroundings(call: Call) -> dict[str, Any]:
     """Return what surrounds a call of a real module, as the fast path looks at it."""
-    module, query = call.module, call.facts["query"]
-    weight, bias, out = module.in_proj_weight, module.in_proj_bias, module.out_proj
-    parameters = [weight, bias, out.weight, out.bias]
-    tensors = [call.inputs["query"], *parameters]
-    dtype = getattr(call.inputs["query"], "dtype", None)
+    module, query, out = call.module, call.inputs["query"], call.module.out_proj
+    weight, bias, last = module.in_proj_weight, module.in_proj_bias, out.weight
+    tensors = [query, weight, bias, last, out.bias]
+    dtype = getattr(query, "dtype", None)
     return {
         "training": int(module.training),
-        "weights_dtype": kind_of(out.weight.dtype).name,
-        "weights_device": out.weight.device.type,
+        "weights_dtype": kind_of(last.dtype).name,
+        "weights_device": last.device.type,
         "grad": needs_grad(tensors),
         "bias_dtype": int(bias is None or bias.dtype == dtype),
         "weight_dtype": int(weight is None or weight.dtype == dtype),
-        "nested": query.nested,
-        "known_device": int(all(_device(tensor) in _DEVICES for tensor in tensors)),
+        "nested": call.facts["query"].nested,
+        "known_device": int(devices(tensors) <= _DEVICES),
         **around(tensors),
     }
-
-
-def around(tensors: Sequence[Any]) -> dict[str, int]:
-    """Return what surrounds any call on these tensors: switches and modes of torch."""
-    torch = sys.modules["torch"]
-    modes = asked("utils._python_dispatch._get_current_dispatch_mode_stack", ())
-    proxies = any(type(mode).__name__ == "ProxyTorchDispatchMode" for mode in modes)
-    return {
-        "fast_path_enabled": int(asked("backends.mha.get_fastpath_enabled", True)),
-        "autocast": int(torch.is_autocast_enabled()),
-        "overridden": int(torch.overrides.has_torch_function(tensors)),
-        "traced": int(proxies or asked("compiler.is_exporting", False)),
-    }
-
-
-def asked(path: str, otherwise: Any) -> Any:
-    """Return what a function of torch says, and something else on a release that lacks it."""
-    found: Any = sys.modules["torch"]
-    for name in path.split("."):
-        found = getattr(found, name, None)
-    return otherwise if found is None else found()
-
-
-def needs_grad(tensors: Iterable[Any]) -> int:
-    """Tell whether autograd is enabled, and one of the tensors requires a gradient."""
-    enabled = sys.modules["torch"].is_grad_enabled()
-    return int(enabled and any(getattr(tensor, "requires_grad", False) for tensor in tensors))
-
-
-def _device(tensor: Any) -> str:
-    """Return the kind of device that a tensor is on; where there is none, the CPU does."""
-    device = getattr(tensor, "device", None)
-    return "cpu" if device is None else str(device.type)

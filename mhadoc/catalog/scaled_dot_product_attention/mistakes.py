@@ -8,7 +8,7 @@ from typing import Any
 
 from sympy import And, Basic, Not, Or, true
 
-from mhadoc.catalog.multihead_attention.mistakes.broken import in_c, longer
+from mhadoc.catalog.breaking import in_c, longer
 from mhadoc.catalog.scaled_dot_product_attention.kernel import BOTH, EVEN, FLAT, fused
 from mhadoc.catalog.scaled_dot_product_attention.symbols import (
     SOURCE,

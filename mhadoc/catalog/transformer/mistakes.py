@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from sympy import And, Not
+from sympy import And, Eq, Ne, Not, Or
 
-from mhadoc.catalog.multihead_attention.mistakes.broken import wider
+from mhadoc.catalog.breaking import wider
 from mhadoc.catalog.transformer.rules import FORWARD, hints
 from mhadoc.catalog.transformer_mistakes import (
     called,
@@ -13,16 +13,23 @@ from mhadoc.catalog.transformer_mistakes import (
     mask_shapes,
     padding_shapes,
 )
-from mhadoc.catalog.transformer_terms import S, T, batched
-from mhadoc.language import Requirement
+from mhadoc.catalog.transformer_terms import S, T, batch_first, batched, d_model
+from mhadoc.language import Measured, Requirement
 
 _PADDING = "src_key_padding_mask"
+_src, _tgt = Measured("src"), Measured("tgt")
 
 
 def _fewer(seen: Any) -> dict[str, Any]:
-    """Leave out the last of the targets."""
+    """Leave out the last of the targets, and the masks that go with them."""
     tgt, axis = seen.inputs["tgt"], 0 if seen.values["batch_first"] else 1
-    return {"tgt": tgt.narrow(axis, 0, tgt.shape[axis] - 1)}
+    masks = {name: None for name in seen.inputs if name.startswith(("tgt_", "memory_"))}
+    return {
+        "tgt": tgt.narrow(axis, 0, tgt.shape[axis] - 1),
+        **masks,
+        "tgt_is_causal": False,
+        "memory_is_causal": False,
+    }
 
 
 MISTAKES = (
@@ -61,6 +68,14 @@ MISTAKES = (
         about=("tgt",),
         breaks=_fewer,
         when=And(batched, *(Not(hint) for hint in hints)),
+        fits=Or(
+            Ne(_src.rank, 3),
+            Not(_tgt.tensor),
+            And(batch_first, Eq(_tgt.axis_0, _src.axis_0)),
+            And(Not(batch_first), Eq(_tgt.axis_1, _src.axis_1)),
+        ),
+        expected="must have the batch size of src: {N}",
+        observed="has shape {tgt.shape}",
         source=FORWARD,
     ),
     *(
@@ -72,8 +87,11 @@ MISTAKES = (
             f"pass {name} with d_model features: embed it first",
             wider,
             FORWARD,
+            fits=Or(Not(given.tensor), Eq(given.features, d_model)),
+            expected="must have d_model = {d_model} features",
+            observed=f"has {{{name}.features}}",
         )
-        for name in ("src", "tgt")
+        for name, given in (("src", _src), ("tgt", _tgt))
     ),
     *kinds(
         "src_mask",

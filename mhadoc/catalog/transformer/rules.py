@@ -25,8 +25,8 @@ from mhadoc.catalog.transformer_decoder.rules import SPEC as DECODER
 from mhadoc.catalog.transformer_decoder_layer.rules import AXES, HINTS, INPUTS, MASKS
 from mhadoc.catalog.transformer_decoder_layer.rules import SPEC as DECODER_LAYER
 from mhadoc.catalog.transformer_encoder.rules import SPEC as ENCODER
-from mhadoc.catalog.transformer_encoder.rules import discarded
 from mhadoc.catalog.transformer_encoder_layer.rules import SPEC as ENCODER_LAYER
+from mhadoc.catalog.transformer_measured import measured
 from mhadoc.catalog.transformer_terms import (
     GOOD,
     LAYER,
@@ -118,6 +118,12 @@ CHILDREN = (
         spec=ENCODER,
         sets={**LAYER, "num_layers": num_encoder_layers, "norm": Integer(1)},
         calls={"mask_rank": _MASKS[0].expr, "is_causal": _HINTS[0].expr},
+        inputs={
+            "src": "src",
+            "mask": "src_mask",
+            "src_key_padding_mask": "src_key_padding_mask",
+            "is_causal": "src_is_causal",
+        },
         given="custom_encoder",
     ),
     Child(
@@ -126,6 +132,7 @@ CHILDREN = (
         source=INIT,
         spec=DECODER,
         sets={**LAYER, "num_layers": num_decoder_layers, "norm": Integer(1)},
+        inputs={**{rule.name: rule.name for rule in DECODER.inputs}, "memory": "src"},
         given="custom_decoder",
     ),
 )
@@ -165,16 +172,27 @@ def _of_source(text: str) -> str:
 def _call_requirements() -> Iterator[Requirement]:
     """Iterate over what the encoder and then the decoder demand of a call."""
     fine: Basic = true
-    for demand in ENCODER.call_requirements:
+    for demand in (each for each in ENCODER.call_requirements if each.breaks is None):
         renamed: dict[str, Any] = {
             n: _of_source(getattr(demand, n)) for n in ("id", "demand", "hint")
         }
         holds, when = CHILDREN[0].here(demand.holds), CHILDREN[0].here(demand.when)
         about = tuple(name.replace("is_causal", "src_is_causal") for name in demand.about)
-        yield replace(demand, **renamed, holds=holds, when=when, about=about)
+        yield replace(demand, **renamed, holds=holds, when=when, about=about, fits=true)
         fine = And(fine, Or(holds, Not(when)))
-    for demand in DECODER.call_requirements:
+    for demand in (each for each in DECODER.call_requirements if each.breaks is None):
         yield replace(demand, when=And(fine, demand.when))
+
+
+def read(transformer: Any) -> dict[str, Any]:
+    """Return the symbols of a whole one that is built; its layers' are those of the encoder's."""
+    encoder, decoder = transformer.encoder, transformer.decoder
+    count = {
+        name: len(getattr(stack, "layers", ()))
+        for name, stack in (("num_encoder_layers", encoder), ("num_decoder_layers", decoder))
+    }
+    own = {name: getattr(transformer, name) for name in ("d_model", "nhead", "batch_first")}
+    return {**dict.fromkeys(LAYER, 0), **own, **count}
 
 
 SPEC = ModuleSpec(
@@ -190,11 +208,13 @@ SPEC = ModuleSpec(
     ),
     children=CHILDREN,
     derived=derived,
+    read=read,
+    measured=measured,
     parameters=tuple(map(_drawn_anew, composed(CHILDREN))),
     inputs=(
         *sequence("src", S, "one vector for each source position.", FORWARD),
         *(replace(rule, source=FORWARD) for rule in INPUTS if rule.name == "tgt"),
-        *mask("src_mask", S, S, FORWARD, unmeasured=CHILDREN[0].here(discarded)),
+        *mask("src_mask", S, S, FORWARD),
         *(replace(rule, source=FORWARD) for rule in INPUTS if rule.name.endswith("t_mask")),
         *(replace(rule, source=FORWARD) for rule in INPUTS if rule.name == "memory_mask"),
         *padding("src_key_padding_mask", S, FORWARD),

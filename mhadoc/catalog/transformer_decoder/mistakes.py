@@ -9,7 +9,7 @@ from mhadoc.catalog.transformer_mistakes import (
     memory_shapes,
     padding_shapes,
     sequence_shapes,
-    stacked,
+    two_axes,
     unread_mask,
 )
 from mhadoc.catalog.transformer_terms import S, T, norm_first
@@ -33,7 +33,7 @@ MISTAKES = (
         lambda tgt: tgt.tolist(),
         FORWARD,
     ),
-    *stacked("tgt", "decoder_layer", FORWARD),
+    two_axes("tgt"),
     *unread_mask("tgt_mask", "tgt_is_causal", "tgt", FORWARD),
     *sequence_shapes("tgt", norm_first),
     *mask_shapes("tgt_mask", T, T, tgt_is_causal),

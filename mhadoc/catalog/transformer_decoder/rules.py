@@ -1,5 +1,7 @@
 """The rules of nn.TransformerDecoder: its arguments, what is inside, and its call."""
 
+from typing import Any
+
 from mhadoc.catalog import transformer_stack as stack
 from mhadoc.catalog.transformer_calls import (
     CALL_AXES,
@@ -16,6 +18,7 @@ from mhadoc.catalog.transformer_decoder_layer.rules import (
     MASKS,
 )
 from mhadoc.catalog.transformer_decoder_layer.rules import SPEC as DECODER_LAYER
+from mhadoc.catalog.transformer_measured import measured as measured_everywhere
 from mhadoc.catalog.transformer_terms import (
     SOURCE,
     SYMBOLS,
@@ -23,7 +26,7 @@ from mhadoc.catalog.transformer_terms import (
     head_dim,
     nhead,
 )
-from mhadoc.language import Axis, Cases, ModuleSpec, composed
+from mhadoc.language import Axis, Call, Cases, ModuleSpec, composed
 
 INIT = f"{SOURCE}: TransformerDecoder.__init__"
 FORWARD = f"{SOURCE}: TransformerDecoder.forward"
@@ -34,7 +37,26 @@ _NAMES = (
     *("batched", "training", "grad"),
 )
 
-CHILDREN = stack.children("decoder_layer", DECODER_LAYER, FORWARD)
+CHILDREN = stack.children(
+    "decoder_layer",
+    DECODER_LAYER,
+    FORWARD,
+    {rule.name: rule.name for rule in DECODER_LAYER.inputs},
+    "tgt_is_causal",
+)
+
+
+def read(decoder: Any) -> dict[str, Any]:
+    """Return the symbols of a stack that is built."""
+    return stack.read(decoder, DECODER_LAYER)
+
+
+def measured(call: Call) -> dict[str, Any]:
+    """Return the symbols that a call of a stack decides, and those of what surrounds it."""
+    found = measured_everywhere(call)
+    found["tgt_is_causal"] = stack.hinted(call, "tgt_mask", "tgt_is_causal", found["T"])
+    return found | {"attends": stack.attends(stack.first(call, "decoder_layer"))}
+
 
 SPEC = ModuleSpec(
     name="TransformerDecoder",
@@ -45,6 +67,8 @@ SPEC = ModuleSpec(
     requirements=stack.requirements("decoder_layer", INIT),
     attributes=stack.attributes(INIT),
     children=CHILDREN,
+    read=read,
+    measured=measured,
     parameters=composed(CHILDREN),
     inputs=(
         *INPUTS,
@@ -62,7 +86,7 @@ SPEC = ModuleSpec(
         ),
     ),
     outputs=result(T, "the target's shape, whatever the memory's length.", FORWARD),
-    call_requirements=CALL_REQUIREMENTS,
+    call_requirements=(*stack.demands("decoder_layer", FORWARD), *CALL_REQUIREMENTS),
     cases=Cases(
         sizes={
             "N": 3,

@@ -2,7 +2,6 @@
 
 from sympy import And, Eq, Implies, Not
 
-from mhadoc.catalog.multihead_attention.paths import discards_mask
 from mhadoc.catalog.multihead_attention.paths import fast as attention_fast
 from mhadoc.catalog.transformer_calls import (
     CALL_AXES,
@@ -179,8 +178,8 @@ INPUTS = (
         "`d_model` features like the target.",
         FORWARD,
     ),
-    *mask("tgt_mask", T, T, FORWARD, unmeasured=SELF_ATTN.here(discards_mask)),
-    *mask("memory_mask", T, S, FORWARD, unmeasured=MULTIHEAD_ATTN.here(discards_mask)),
+    *mask("tgt_mask", T, T, FORWARD),
+    *mask("memory_mask", T, S, FORWARD),
     *padding("tgt_key_padding_mask", T, FORWARD),
     *padding("memory_key_padding_mask", S, FORWARD),
 )

@@ -9,8 +9,8 @@ from typing import Any
 from sympy import And, Eq, Not, Or
 
 from mhadoc.catalog.multihead_attention.claims.compare import raised, shapes
-from mhadoc.catalog.transformer_encoder.rules import (
-    CALL_REQUIREMENTS,
+from mhadoc.catalog.transformer_encoder.demands import CALL_REQUIREMENTS
+from mhadoc.catalog.transformer_encoder.symbols import (
     FORWARD,
     INIT,
     is_causal,

@@ -9,7 +9,7 @@ from typing import Any
 from sympy import And, Eq, Not
 
 from mhadoc.catalog.multihead_attention.claims.compare import raised
-from mhadoc.catalog.transformer_encoder.rules import FORWARD, is_causal, mask_rank, nests, padded
+from mhadoc.catalog.transformer_encoder.symbols import FORWARD, is_causal, mask_rank, nests, padded
 from mhadoc.catalog.transformer_terms import batched, grad, training
 from mhadoc.language import Claim, Mismatch, Seen, same
 

@@ -15,7 +15,7 @@ from mhadoc.catalog.multihead_attention.claims.surroundings import (
 )
 from mhadoc.catalog.transformer_by_hand import as_by_hand, encoder
 from mhadoc.catalog.transformer_encoder.claims import RUNS
-from mhadoc.catalog.transformer_encoder.rules import FORWARD, mask_rank, nests, padded
+from mhadoc.catalog.transformer_encoder.symbols import FORWARD, mask_rank, nests, padded
 from mhadoc.catalog.transformer_terms import SOURCE, batched, dropout, grad, training
 from mhadoc.language import Claim, Mismatch, Seen, same
 

@@ -10,7 +10,7 @@ from typing import Any
 from sympy import And, Eq, Mod, Not
 
 from mhadoc.catalog.multihead_attention.claims.compare import raised
-from mhadoc.catalog.transformer_encoder.rules import (
+from mhadoc.catalog.transformer_encoder.symbols import (
     FORWARD,
     INIT,
     nests,

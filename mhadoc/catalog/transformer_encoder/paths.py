@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from sympy import And, Eq, Implies, Not
 
-from mhadoc.catalog.multihead_attention.measured import asked
+from mhadoc.catalog import transformer_stack as stack
+from mhadoc.catalog.surroundings import asked
 from mhadoc.catalog.multihead_attention.paths import (
     autocast,
     fast_path_enabled,
@@ -16,14 +17,13 @@ from mhadoc.catalog.multihead_attention.paths import (
     overridden,
     path_condition,
 )
-from mhadoc.catalog.transformer_calls import mask_symbols
+from mhadoc.catalog.transformer_encoder.symbols import FORWARD, mask_rank
 from mhadoc.catalog.transformer_encoder_layer.paths import layer_state, supported_device
-from mhadoc.catalog.transformer_terms import SOURCE, batched, grad, norm_first, training
-from mhadoc.language import Symbol
+from mhadoc.catalog.transformer_measured import measured as measured_everywhere
+from mhadoc.catalog.transformer_terms import batched, grad, norm_first, training
+from mhadoc.language import Call, Measured, Symbol
 
-__all__ = ["FAST_PATH", "SURROUNDINGS", "state"]
-
-FORWARD = f"{SOURCE}: TransformerEncoder.forward"
+__all__ = ["FAST_PATH", "SURROUNDINGS", "converts", "looks", "measured", "some_left"]
 
 #: What a stack looks at beside its arguments and what surrounds the call.
 SURROUNDINGS = (
@@ -31,9 +31,11 @@ SURROUNDINGS = (
     Symbol("use_nested_tensor", "the attribute `use_nested_tensor`, set when built", "flag"),
     Symbol("checked_while_compiling", "whether `torch.compile` is to check the padding", "flag"),
     Symbol("left_aligned", "whether all padding is at the end, or nothing checks it", "flag"),
+    Symbol("checks", "the attribute `mask_check`", "flag"),
+    Symbol("some_left", "whether the padding leaves any position", "flag"),
 )
-_asked, _used, _compiling, _aligned = (symbol.expr for symbol in SURROUNDINGS)
-_mask_rank = mask_symbols("mask")[0].expr
+_asked, _used, _compiling, _aligned, _checks, some_left = (s.expr for s in SURROUNDINGS)
+_padding = Measured("src_key_padding_mask")
 
 
 _condition = partial(path_condition, FORWARD)
@@ -109,7 +111,7 @@ FAST_PATH = (
     ),
     _condition(
         "padding_alone",
-        Eq(_mask_rank, 0),
+        Eq(mask_rank, 0),
         "the padding mask comes without mask",
         "src_key_padding_mask and mask were both supplied",
         "leave out one of the two",
@@ -147,28 +149,61 @@ FAST_PATH = (
 )
 
 
-def state(stack: Any, inputs: Mapping[str, Any]) -> dict[str, int]:
-    """Return what a stack looks at in a call before it leaves padded positions out."""
-    src, padding, first = inputs["src"], inputs["src_key_padding_mask"], stack.layers[0]
-    checks = getattr(stack, "mask_check", True)
-    mask = inputs["mask"]
+#: Where torch asks whether padding is all at the end, and looks at the shape of the mask for it.
+looks = And(
+    _padding.given,
+    _checks,
+    *(c.holds for c in takewhile(lambda c: c.holds != _aligned, FAST_PATH)),
+)
+
+#: Padded positions are left out: the layers get a nested tensor, and no mask.
+converts = And(
+    _padding.given, Not(Measured("mask").given), *(condition.holds for condition in FAST_PATH)
+)
+
+
+def measured(call: Call) -> dict[str, Any]:
+    """Return the symbols that a call of a stack decides, and those of what surrounds it."""
+    found = measured_everywhere(call)
+    found["is_causal"] = stack.hinted(call, "mask", "is_causal", found["S"])
+    found["attends"] = stack.attends(stack.first(call, "encoder_layer"))
+    return found | (_padding_read(call) if _readable(call) else _UNREAD)
+
+
+_UNREAD = dict.fromkeys(("use_nested_tensor", "left_aligned", "some_left", "checks"), 0)
+_UNREAD |= {"checked_while_compiling": 0, "supported_device": 1}
+
+
+def _readable(call: Call) -> bool:
+    """Tell whether there is padding that torch can look at, and a layer that it asks first."""
+    src, padding = call.facts["src"], call.facts["src_key_padding_mask"]
+    known = padding.tensor and (padding.boolean or padding.floating) and padding.device != "meta"
+    return bool(
+        call.module is not None
+        and known
+        and src.tensor
+        and stack.layered(call.module, "TransformerEncoderLayer")
+    )
+
+
+def _padding_read(call: Call) -> dict[str, int]:
+    """Return what a stack looks at before it leaves padded positions out."""
+    module, (src, padding) = call.module, (call.inputs[n] for n in ("src", "src_key_padding_mask"))
+    first, checks = module.layers[0], getattr(module, "mask_check", True)
     return {
-        "enable_nested_tensor": int(getattr(stack, "enable_nested_tensor", False)),
-        "use_nested_tensor": int(getattr(stack, "use_nested_tensor", False)),
+        "use_nested_tensor": int(getattr(module, "use_nested_tensor", False)),
+        "checks": int(checks),
         "checked_while_compiling": int(checks and asked("compiler.is_compiling", False)),
         "left_aligned": int(not checks or _is_left_aligned(src, padding)),
-        "norm_first": int(first.norm_first),
+        "some_left": int(bool((padding == 0).any())),
         "training": int(first.training),
-        "batched": int(src.dim() == 3),
-        "nested": int(src.is_nested),
-        "mask_rank": 0 if mask is None else mask.dim(),
         **layer_state(first, src),
     }
 
 
 def _is_left_aligned(src: Any, padding: Any) -> bool:
     """Tell whether the positions that are hidden come last; a mask of another shape is refused."""
-    if src.is_nested or tuple(padding.shape) != tuple(src.shape[:2]):
+    if src.is_nested or padding.dim() != 2 or tuple(padding.shape) != tuple(src.shape[:2]):
         return True
     seen = padding == 0
     return not bool((seen[:, 1:] & ~seen[:, :-1]).any())

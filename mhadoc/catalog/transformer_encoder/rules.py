@@ -1,6 +1,8 @@
 """The rules of nn.TransformerEncoder: its arguments, what is inside, and its call."""
 
-from sympy import And, Eq, Mod, Not
+from typing import Any
+
+from sympy import true
 
 from mhadoc.catalog import transformer_stack as stack
 from mhadoc.catalog.transformer_calls import (
@@ -10,28 +12,28 @@ from mhadoc.catalog.transformer_calls import (
     hint_axis,
     mask,
     mask_axis,
-    mask_symbols,
     padding,
     padding_axis,
     result,
     sequence,
 )
-from mhadoc.catalog.transformer_encoder_layer.rules import CALL_REQUIREMENTS as LAYER_DEMANDS
+from mhadoc.catalog.transformer_encoder.demands import CALL_REQUIREMENTS
+from mhadoc.catalog.transformer_encoder.paths import converts, measured
+from mhadoc.catalog.transformer_encoder.symbols import (
+    FLAGS,
+    FORWARD,
+    INIT,
+    MASKS,
+    enable_nested_tensor,
+    mask_check,
+    nests,
+)
 from mhadoc.catalog.transformer_encoder_layer.rules import SPEC as ENCODER_LAYER
-from mhadoc.catalog.transformer_encoder_layer.rules import discarded as layer_discarded
 from mhadoc.catalog.transformer_terms import (
-    SOURCE,
     SYMBOLS,
     S,
-    activation_relu_or_gelu,
-    batch_first,
-    batched,
-    bias,
-    grad,
     head_dim,
     nhead,
-    norm_first,
-    training,
 )
 from mhadoc.language import (
     TRUTH,
@@ -42,21 +44,8 @@ from mhadoc.language import (
     Choice,
     ModuleSpec,
     Requirement,
-    Symbol,
     composed,
 )
-
-INIT = f"{SOURCE}: TransformerEncoder.__init__"
-FORWARD = f"{SOURCE}: TransformerEncoder.forward"
-
-_MASKS = (*mask_symbols("mask"), *mask_symbols("src_key_padding_mask", padding=True))
-_FLAGS = (
-    Symbol("enable_nested_tensor", "the constructor's `enable_nested_tensor`", "flag"),
-    Symbol("mask_check", "the constructor's `mask_check`", "flag"),
-    Symbol("is_causal", "forward's `is_causal`; None is neither", "flag"),
-)
-mask_rank, mask_float, padded, padded_float = (symbol.expr for symbol in _MASKS)
-enable_nested_tensor, mask_check, is_causal = (symbol.expr for symbol in _FLAGS)
 
 _NAMES = (
     *("d_model", "nhead", "dim_feedforward", "num_layers", "S", "N", "i"),
@@ -64,17 +53,28 @@ _NAMES = (
     *("batched", "training", "grad"),
 )
 
-#: What has to hold of the layer for padded positions to be left out of the work.
-nests = And(
-    enable_nested_tensor,
-    Not(norm_first),
-    batch_first,
-    bias,
-    activation_relu_or_gelu > 0,
-    Eq(Mod(nhead, 2), 0),
-)
 
-CHILDREN = stack.children("encoder_layer", ENCODER_LAYER, FORWARD)
+def read(encoder: Any) -> dict[str, Any]:
+    """Return the symbols of a stack that is built."""
+    flags = ("enable_nested_tensor", "mask_check")
+    own = {name: getattr(encoder, name, True) for name in flags}
+    return {**stack.read(encoder, ENCODER_LAYER), **own}
+
+
+CHILDREN = stack.children(
+    "encoder_layer",
+    ENCODER_LAYER,
+    FORWARD,
+    {
+        "src": "src",
+        "src_mask": "mask",
+        "src_key_padding_mask": "src_key_padding_mask",
+        "is_causal": "is_causal",
+    },
+    "is_causal",
+    floats=true,
+    nested=converts,
+)
 
 ARGUMENTS = (
     *stack.arguments("encoder_layer", INIT),
@@ -110,42 +110,11 @@ REQUIREMENTS = (
     ),
 )
 
-(_needs_mask,) = LAYER_DEMANDS
-_LAYER_RANK = mask_symbols("src_mask")[0].expr
-
-#: Each layer makes the causal mask itself, and the mask given is not looked at.
-discarded = layer_discarded.xreplace({_LAYER_RANK: mask_rank})
-
-CALL_REQUIREMENTS = (
-    Requirement(
-        "is_causal.needs_mask",
-        "is_causal=True needs a mask outside the fast paths of layer and attention",
-        _needs_mask.error,
-        _needs_mask.message,
-        "pass mask=nn.Transformer.generate_square_subsequent_mask(S) as well",
-        holds=_needs_mask.holds.xreplace({_LAYER_RANK: mask_rank}),
-        about=("is_causal",),
-        source=FORWARD,
-    ),
-    Requirement(
-        "src_key_padding_mask.some_left",
-        "src_key_padding_mask leaves some position where nested tensors are used; any float but 0 "
-        "counts as hidden",
-        "RuntimeError",
-        "to_padded_tensor: at least one constituent tensor should have non-zero numel",
-        "pass a boolean mask, or build with enable_nested_tensor=False",
-        holds=Not(padded_float),
-        about=("src_key_padding_mask",),
-        when=And(nests, padded, batched, Eq(mask_rank, 0), Not(training), Not(grad)),
-        source=FORWARD,
-    ),
-)
-
 SPEC = ModuleSpec(
     name="TransformerEncoder",
     path="torch.nn.TransformerEncoder",
     summary="a stack of encoder layers, and a norm at the end where one is given",
-    symbols=(*(SYMBOLS[name] for name in _NAMES), *_MASKS, *_FLAGS),
+    symbols=(*(SYMBOLS[name] for name in _NAMES), *MASKS, *FLAGS),
     arguments=ARGUMENTS,
     requirements=REQUIREMENTS,
     attributes=(
@@ -167,10 +136,12 @@ SPEC = ModuleSpec(
         Attribute(name="mask_check", label="attribute", value=mask_check, why="kept.", source=INIT),
     ),
     children=CHILDREN,
+    read=read,
+    measured=measured,
     parameters=composed(CHILDREN),
     inputs=(
         *sequence("src", S, "one vector for each position.", FORWARD),
-        *mask("mask", S, S, FORWARD, unmeasured=discarded),
+        *mask("mask", S, S, FORWARD),
         *padding("src_key_padding_mask", S, FORWARD),
         flag(
             "is_causal",

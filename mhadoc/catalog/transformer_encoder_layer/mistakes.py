@@ -2,7 +2,7 @@
 
 from sympy import And, Not
 
-from mhadoc.catalog.multihead_attention.mistakes.broken import features, wider
+from mhadoc.catalog.breaking import features, wider
 from mhadoc.catalog.transformer_encoder_layer.paths import FORWARD, fast
 from mhadoc.catalog.transformer_encoder_layer.rules import (
     is_causal,

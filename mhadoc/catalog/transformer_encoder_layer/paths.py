@@ -7,7 +7,6 @@ from typing import Any
 
 from sympy import And, Eq, Mod, Not, Or
 
-from mhadoc.catalog.multihead_attention.measured import around, needs_grad
 from mhadoc.catalog.multihead_attention.paths import (
     autocast,
     fast_path_enabled,
@@ -15,8 +14,9 @@ from mhadoc.catalog.multihead_attention.paths import (
     overridden,
     path_condition,
 )
+from mhadoc.catalog.surroundings import USUAL, around, devices, modules_of, needs_grad, tensors_of
 from mhadoc.catalog.transformer_calls import mask_symbols
-from mhadoc.catalog.transformer_measured import measured as measured_everywhere
+from mhadoc.catalog.transformer_measured import told
 from mhadoc.catalog.transformer_terms import (
     SOURCE,
     activation_relu_or_gelu,
@@ -45,7 +45,7 @@ SURROUNDINGS = (
     ),
 )
 same_width, same_eps, hooked, supported_device = (symbol.expr for symbol in SURROUNDINGS)
-_DEVICES = ("cpu", "cuda", "xpu", "privateuseone")
+_DEVICES = {"cpu", "cuda", "xpu", "privateuseone"}
 
 _masked = Or(
     mask_symbols("src_mask")[0].expr > 0, mask_symbols("src_key_padding_mask", padding=True)[0].expr
@@ -175,24 +175,22 @@ taken = And(*(condition.holds for condition in FAST_PATH))
 
 def measured(call: Call) -> dict[str, Any]:
     """Return the symbols that a call of a layer decides, and those of what surrounds it."""
-    found = measured_everywhere(call)
-    if call.module is None:
-        return found | {"same_width": 1, "same_eps": 1, "hooked": 0, "supported_device": 1}
-    return found | layer_state(call.module, call.inputs["src"])
+    found, layer = told(call), call.module
+    if layer is None:
+        return found | USUAL | {"same_width": 1, "same_eps": 1, "hooked": 0, "supported_device": 1}
+    found["training"], found["nested"] = int(layer.training), call.facts["src"].nested
+    return found | layer_state(layer, call.inputs["src"])
 
 
 def layer_state(layer: Any, src: Any) -> dict[str, int]:
     """Return what a layer looks at beside its arguments, for an input."""
-    tensors = [src, *layer.parameters()]
+    modules = [*modules_of(layer)]
+    tensors = [src, *tensors_of(modules)]
     return {
         "same_width": int(layer.self_attn._qkv_same_embed_dim),
         "same_eps": int(layer.norm1.eps == layer.norm2.eps),
-        "hooked": int(any(m._forward_hooks or m._forward_pre_hooks for m in layer.modules())),
-        "supported_device": int(all(_device(tensor) in _DEVICES for tensor in tensors)),
+        "hooked": int(any(m._forward_hooks or m._forward_pre_hooks for m in modules)),
+        "supported_device": int(devices(tensors) <= _DEVICES),
         "grad": needs_grad(tensors),
         **around(tensors),
     }
-
-
-def _device(tensor: Any) -> str:
-    return str(getattr(getattr(tensor, "device", None), "type", "cpu"))

@@ -2,7 +2,6 @@
 
 from sympy import And, Eq, Implies, Not, Or
 
-from mhadoc.catalog.multihead_attention.paths import discards_mask
 from mhadoc.catalog.multihead_attention.paths import fast as attention_fast
 from mhadoc.catalog.transformer_calls import (
     CALL_AXES,
@@ -113,9 +112,6 @@ REQUIREMENTS = demanded(
 )
 
 
-#: The attention makes the causal mask itself, and the mask given is not looked at.
-discarded = And(SELF_ATTN.here(discards_mask), Not(fast))
-
 CALL_REQUIREMENTS = (
     Requirement(
         "is_causal.needs_mask",
@@ -157,7 +153,7 @@ SPEC = ModuleSpec(
     parameters=composed(CHILDREN),
     inputs=(
         *sequence("src", S, "one vector for each position.", FORWARD),
-        *mask("src_mask", S, S, FORWARD, unmeasured=discarded),
+        *mask("src_mask", S, S, FORWARD),
         *padding("src_key_padding_mask", S, FORWARD),
         flag(
             "is_causal",

@@ -78,6 +78,38 @@ def _layer(cls: Any) -> Any:
     return build
 
 
+def _stack(cls: Any, layer: Any) -> Any:
+    def build(chance: Random) -> Any:
+        inner = _layer(layer)(chance)
+        norm = nn.LayerNorm(inner.self_attn.embed_dim) if chance.random() < 0.3 else None
+        more = {}
+        if cls is nn.TransformerEncoder:
+            more = {name: chance.random() < 0.7 for name in ("enable_nested_tensor", "mask_check")}
+        stack = cls(inner, chance.choice((1, 1, 2)), norm, **more).train(inner.training)
+        if chance.random() < 0.15:
+            stack.layers[-1].train(not inner.training)
+        if chance.random() < 0.15:
+            stack.layers[0].requires_grad_(False)
+        return stack
+
+    return build
+
+
+def _whole(chance: Random) -> Any:
+    heads = chance.choice((1, 2, 2, 3, 4))
+    return nn.Transformer(
+        heads * chance.choice((1, 2, 3)),
+        heads,
+        chance.choice((1, 1, 2)),
+        1,
+        5,
+        dropout=chance.choice((0, 0.3)),
+        batch_first=chance.random() < 0.6,
+        norm_first=chance.random() < 0.5,
+        bias=chance.random() < 0.8,
+    ).train(chance.random() < 0.5)
+
+
 @dataclass(frozen=True)
 class _Sizes:
     """The sizes of one call, and the shapes that fit them."""
@@ -153,6 +185,67 @@ def _decoder_call(chance: Random, layer: Any) -> Inputs:
     return inputs | _flags(chance, "tgt_is_causal", "memory_is_causal")
 
 
+def _linear(chance: Random) -> Any:
+    sizes = (chance.choice((0, 1, 2, 3, 4)), chance.choice((0, 1, 2, 3)))
+    return nn.Linear(*sizes, bias=chance.random() < 0.6, dtype=chance.choice(FLOATS))
+
+
+def _layer_norm(chance: Random) -> Any:
+    over = chance.choice(((), (2,), (3,), (2, 3), (0,), (1,)))
+    flags = {name: chance.random() < 0.7 for name in ("elementwise_affine", "bias")}
+    return nn.LayerNorm(over, **flags, dtype=chance.choice(FLOATS))
+
+
+def _dropout(chance: Random) -> Any:
+    module = nn.Dropout(chance.choice((0, 0.0, 0.3, 1.0)), inplace=chance.random() < 0.4)
+    if chance.random() < 0.1:
+        module.p = chance.choice((None, 1.5, -0.5))
+    return module.train(chance.random() < 0.6)
+
+
+def _plain_call(chance: Random, module: Any) -> Inputs:
+    last = getattr(module, "normalized_shape", (getattr(module, "in_features", 3),))
+    weight = getattr(module, "weight", None)
+    dtype = torch.float32 if weight is None else weight.dtype
+    if chance.random() < 0.3:
+        dtype = chance.choice((*FLOATS, torch.int64, torch.bool, torch.complex64))
+    shape: Shape = (*(chance.choice(SIZES) for _ in range(chance.randrange(4))), *last)
+    if chance.random() < 0.3:
+        shape = _bent(chance, shape)
+    if chance.random() < 0.03:
+        return {"input": chance.choice((None, 3, [1.0]))}
+    tensor = torch.zeros(shape, dtype=dtype)
+    return {"input": tensor.requires_grad_(tensor.is_floating_point() and chance.random() < 0.2)}
+
+
+def _encoders_call(chance: Random, stack: Any) -> Inputs:
+    inputs = _encoder_call(chance, stack.layers[0])
+    return {{"src_mask": "mask"}.get(name, name): value for name, value in inputs.items()}
+
+
+def _decoders_call(chance: Random, stack: Any) -> Inputs:
+    return _decoder_call(chance, stack.layers[0])
+
+
+def _whole_call(chance: Random, whole: Any) -> Inputs:
+    sizes = _sizes(chance, whole.encoder.layers[0].self_attn)
+    source, target = chance.choice(SIZES), chance.choice(SIZES)
+    sequences = {
+        name: sizes.sequence(length, whole.d_model)
+        for name, length in (("src", source), ("tgt", target))
+    }
+    masks = {
+        "src_mask": sizes.mask(source, source),
+        "tgt_mask": sizes.mask(target, target),
+        "memory_mask": sizes.mask(target, source),
+        "src_key_padding_mask": sizes.padding(source),
+        "tgt_key_padding_mask": sizes.padding(target),
+        "memory_key_padding_mask": sizes.padding(source),
+    }
+    inputs = _tensors(chance, sequences, masks)
+    return inputs | _flags(chance, "src_is_causal", "tgt_is_causal", "memory_is_causal")
+
+
 def _tensors(chance: Random, sequences: dict[str, Shape], masks: dict[str, Shape | None]) -> Inputs:
     """Return tensors of these shapes after up to two mistakes, and sometimes no tensors."""
     shapes = {**sequences, **{name: shape for name, shape in masks.items() if shape is not None}}
@@ -210,4 +303,16 @@ _MAKERS: dict[str, Any] = {
     "MultiheadAttention": (_attention, _attention_call),
     "TransformerEncoderLayer": (_layer(nn.TransformerEncoderLayer), _encoder_call),
     "TransformerDecoderLayer": (_layer(nn.TransformerDecoderLayer), _decoder_call),
+    "TransformerEncoder": (
+        _stack(nn.TransformerEncoder, nn.TransformerEncoderLayer),
+        _encoders_call,
+    ),
+    "TransformerDecoder": (
+        _stack(nn.TransformerDecoder, nn.TransformerDecoderLayer),
+        _decoders_call,
+    ),
+    "Transformer": (_whole, _whole_call),
+    "Linear": (_linear, _plain_call),
+    "LayerNorm": (_layer_norm, _plain_call),
+    "Dropout": (_dropout, _plain_call),
 }

@@ -1,4 +1,4 @@
-"""20,000 calls that are drawn: mhadoc and torch say the same of every one of them."""
+"""Tens of thousands of calls that are drawn: mhadoc and torch say the same of every one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ COUNTS = {
     "MultiheadAttention": 12000,
     "TransformerEncoderLayer": 4500,
     "TransformerDecoderLayer": 3500,
+    "TransformerEncoder": 3000,
+    "TransformerDecoder": 2000,
+    "Transformer": 2000,
+    "Linear": 2000,
+    "LayerNorm": 2000,
+    "Dropout": 2000,
 }
+#: How much of the calls torch takes, at least and at most.
+SHARES = {"Dropout": (0.2, 0.95), "Transformer": (0.15, 0.8)}
 Verdict = dict[str, tuple[int, ...] | None] | None
 
 
@@ -60,4 +68,5 @@ def test_agrees_with_torch(name: str) -> None:
         if first(call).numel():  # the fused kernels hand back what is empty as it came
             assert stated == found, (call.module, call.inputs)
         legal += found is not None
-    assert COUNTS[name] / 5 < legal < 4 * COUNTS[name] / 5
+    least, most = SHARES.get(name, (0.2, 0.8))
+    assert least < legal / COUNTS[name] < most

@@ -8,6 +8,7 @@ from typing import Any
 
 from sympy import Not
 
+from mhadoc.catalog.breaking import Shown
 from mhadoc.catalog.multihead_attention.paths import SURROUNDINGS, hinted, reason
 from mhadoc.language import Seen
 
@@ -15,24 +16,16 @@ __all__ = [
     "UNHINTED",
     "Inputs",
     "batch_axis",
-    "elements",
-    "features",
     "form",
-    "in_c",
     "leading",
-    "longer",
     "multiplies",
     "nested",
     "nested_reason",
-    "other_rank",
-    "scalar",
     "sizes",
     "together",
-    "wider",
 ]
 
 Inputs = Mapping[str, Any]
-Shown = Mapping[str, Any]
 
 #: The call is legal outside the fast path as well: a mistake may well lead there.
 UNHINTED = Not(hinted)
@@ -40,25 +33,10 @@ UNHINTED = Not(hinted)
 _SEQUENCES = ("query", "key", "value")
 
 
-def wider(tensor: Any) -> Any:
-    """Return a tensor of zeros with one feature more."""
-    return longer(tensor, tensor.dim() - 1)
-
-
-def longer(tensor: Any, axis: int) -> Any:
-    """Return a tensor of zeros that is longer by one on one axis."""
-    return tensor.new_zeros([size + (place == axis) for place, size in enumerate(tensor.shape)])
-
-
 def multiplies(shown: Shown) -> str:
     """Return the operator that projects: one that adds a bias wants a batch laid out in a row."""
     turned = shown["batched"] and shown["batch_first"]
     return "addmm" if shown["bias"] and not turned else "mm"
-
-
-def other_rank(tensor: Any) -> Any:
-    """Return one sequence of a batch, or a batch of one sequence."""
-    return tensor[0] if tensor.dim() == 3 else tensor[None]
 
 
 def batch_axis(seen: Seen) -> int:
@@ -113,28 +91,3 @@ def sizes(name: str) -> Callable[[Shown], list[int]]:
 def leading(name: str) -> Callable[[Shown], list[int]]:
     """Return what gives the length and the batch size of a tensor."""
     return lambda shown: sizes(name)(shown)[:2]
-
-
-def features(name: str) -> Callable[[Shown], int]:
-    """Return what gives the last size of a tensor."""
-    return lambda shown: int(shown[name].shape[-1])
-
-
-def elements(name: str) -> Callable[[Shown], int]:
-    """Return what gives the number of elements of a tensor."""
-    return lambda shown: int(shown[name].numel())
-
-
-#: What C++ calls a dtype, where it is not the name with a capital.
-_SCALARS = {"float64": "Double", "float32": "Float", "float16": "Half", "bfloat16": "BFloat16"}
-_PLAIN = {"Double": "double", "Float": "float"}
-
-
-def scalar(tensor: Any) -> str:
-    """Return a tensor's dtype as messages of matrix products write it: ``Double``, ``Half``."""
-    return _SCALARS[str(tensor.dtype).removeprefix("torch.")]
-
-
-def in_c(tensor: Any) -> str:
-    """Return a tensor's dtype as a type of C++: ``double``, ``c10::Half``."""
-    return _PLAIN.get(scalar(tensor), f"c10::{scalar(tensor)}")

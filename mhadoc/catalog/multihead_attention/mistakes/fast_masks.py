@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sympy import And, Eq, Ne, Not, Or
 
-from mhadoc.catalog.multihead_attention.mistakes.broken import elements, longer
+from mhadoc.catalog.breaking import elements, longer
 from mhadoc.catalog.multihead_attention.mistakes.given import (
     attn_mask,
     heads_padded,

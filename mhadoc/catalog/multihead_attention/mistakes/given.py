@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sympy import And, Basic, Eq, Max, Mod, Ne, Not, Or, Symbol
+from sympy import And, Basic, Eq, Integer, Max, Mod, Ne, Not, Or, Symbol
 
 from mhadoc.catalog.multihead_attention.paths import FAST_PATH, slow
 from mhadoc.catalog.multihead_attention.symbols import (
@@ -55,8 +55,12 @@ def sized(mask: Measured, *axes: Basic) -> Basic:
 
 
 def viewed(mask: Measured, *axes: Basic) -> Basic:
-    """Return the condition that a mask can be seen in another shape that has these sizes."""
-    return Or(mask.in_order, sized(mask, *axes))
+    """Return the condition that a mask can be seen in another shape that has these sizes.
+
+    Axes of one, wherever they are, do not matter.
+    """
+    ones = ((*axes[:place], Integer(1), *axes[place:]) for place in range(len(axes) + 1))
+    return Or(mask.in_order, sized(mask, *axes), *(sized(mask, *each) for each in ones))
 
 
 #: The masks together are of the dtype that scaled_dot_product_attention takes beside any query.

@@ -7,12 +7,8 @@ from typing import Any
 
 from sympy import And, Basic, Eq, Ne, Not, Or, true
 
-from mhadoc.catalog.multihead_attention.mistakes.broken import (
-    UNHINTED,
-    form,
-    in_c,
-    longer,
-)
+from mhadoc.catalog.breaking import in_c, longer
+from mhadoc.catalog.multihead_attention.mistakes.broken import UNHINTED, form
 from mhadoc.catalog.multihead_attention.mistakes.given import (
     attn_mask,
     discarded,

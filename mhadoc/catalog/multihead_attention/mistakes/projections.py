@@ -7,19 +7,15 @@ from typing import Any
 
 from sympy import And, Basic, Eq, Not, Or, false
 
+from mhadoc.catalog.breaking import features, in_c, longer, scalar, wider
 from mhadoc.catalog.multihead_attention.mistakes.broken import (
     UNHINTED,
     Inputs,
     batch_axis,
-    features,
-    in_c,
     leading,
-    longer,
     multiplies,
-    scalar,
     sizes,
     together,
-    wider,
 )
 from mhadoc.catalog.multihead_attention.mistakes.given import (
     QUERY_EXPECTED,

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from sympy import And, Basic, Eq, Ne, Not, Or
 
-from mhadoc.catalog.multihead_attention.mistakes.broken import (
-    features,
-    form,
-    nested,
-    nested_reason,
-    other_rank,
-    together,
-    wider,
-)
+from mhadoc.catalog.breaking import features, other_rank, wider
+from mhadoc.catalog.multihead_attention.mistakes.broken import form, nested, nested_reason, together
 from mhadoc.catalog.multihead_attention.mistakes.given import (
     QUERY_EXPECTED,
     QUERY_OBSERVED,
@@ -95,7 +88,7 @@ FAST = (
         about=("query",),
         breaks=lambda seen: together(seen, wider),
         when=fast,
-        fits=Or(Not(taken), query.nested, Eq(query.features, E)),
+        fits=Or(Not(taken), Eq(query.features, -1), Eq(query.features, E)),
         expected=QUERY_EXPECTED,
         observed=QUERY_OBSERVED,
         computes={"features": features("query")},

@@ -1,0 +1,150 @@
+"""What nn.LayerNorm demands of its input, and what is read off a real call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sympy import And, Basic, Eq, Not, Or, Symbol
+
+from mhadoc.catalog.linear_calls import leading_axes, parameters_of, weights_dtype
+from mhadoc.language import Call, Measured, Requirement
+
+__all__ = ["measured", "mistakes", "read"]
+
+_given = Measured("input")
+_axes, _ends, _single, _half = (
+    Symbol(name, integer=True) for name in ("axes", "ends", "weights.float32", "input.half")
+)
+
+
+def read(norm: Any) -> dict[str, Any]:
+    """Return the symbols that the constructor decided."""
+    return {
+        "normalized_shape": tuple(norm.normalized_shape),
+        "elementwise_affine": int(norm.weight is not None),
+        "bias": int(norm.bias is not None),
+    }
+
+
+def measured(call: Call) -> dict[str, Any]:
+    """Return the symbols that a call decides, and what torch compares with the input."""
+    facts, over = call.facts["input"], call.values["normalized_shape"]
+    sizes = (over,) if isinstance(over, int) else tuple(over)
+    parameters = parameters_of(getattr(call.module, "weight", None), facts)
+    return {
+        "leading": facts.rank - len(sizes),
+        "axes": len(sizes),
+        "ends": int(facts.shape[facts.rank - len(sizes) :] == sizes),
+        **leading_axes(facts, len(sizes)),
+        **parameters,
+        "weights.float32": int(parameters["weights_dtype"] == "float32"),
+        "input.half": int(facts.dtype in ("float16", "bfloat16")),
+    }
+
+
+def _sizes(shown: Mapping[str, Any]) -> str:
+    return ", ".join(map(str, shown["normalized_shape"]))
+
+
+def mistakes(elementwise_affine: Basic, source: str) -> tuple[Requirement, ...]:
+    """Return the demands on the input, in the order in which torch looks."""
+    return (
+        Requirement(
+            "input.tensor",
+            "the input is a tensor",
+            "TypeError",
+            "layer_norm(): argument 'input' (position 1) must be Tensor, not {type_input}",
+            "pass a tensor",
+            about=("input",),
+            breaks=lambda seen: {"input": None},
+            fits=_given.tensor,
+            expected="must be a tensor",
+            observed="is of type {input.type}",
+            source=source,
+        ),
+        Requirement(
+            "normalized_shape.some",
+            "`normalized_shape` has an axis",
+            "RuntimeError",
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
+            "element, but got normalized_shape = []",
+            "build with the sizes of the last axes",
+            about=("normalized_shape",),
+            breaks=lambda seen: {"module": seen.built(normalized_shape=())},
+            fits=_axes > 0,
+            expected="must have an axis at least",
+            observed="is ()",
+            source=source,
+        ),
+        Requirement(
+            "input.shape",
+            "the last axes of the input are `normalized_shape`",
+            "RuntimeError",
+            "Given normalized_shape=[{sizes}], expected input with shape [*, {sizes}], but got "
+            "input of size{found}",
+            "build with normalized_shape=input.shape[-1], or bring the features to the end",
+            about=("input",),
+            breaks=lambda seen: {"input": seen.inputs["input"][..., 1:]},
+            fits=Or(Not(_given.tensor), Eq(_axes, 0), _ends),
+            expected="must end in the axes {normalized_shape}",
+            observed="has shape {input.shape}",
+            computes={
+                "sizes": _sizes,
+                "found": lambda shown: list(shown["input"].shape),
+            },
+            source=source,
+        ),
+        *_dtypes(elementwise_affine, source),
+    )
+
+
+def _dtypes(affine: Basic, source: str) -> tuple[Requirement, ...]:
+    """Return what is raised for an input of a dtype that does not go with the parameters."""
+    same, mixed = Eq(_given.dtype, weights_dtype), And(_single, _half)
+    kinds = (
+        ("dtype", "expect parameter to have scalar type of Float", _narrower, Not(_single)),
+        ("dtype_wider", "all inputs must share same datatype.", _wider, _single),
+    )
+    expected = "must have the dtype of the parameters: {weights_dtype}"
+    return (
+        *(
+            Requirement(
+                f"input.{id}",
+                "the input has the dtype of the parameters, or is of half precision beside float32",
+                "RuntimeError",
+                f"mixed dtype (CPU): {words}",
+                "convert one of the two: input.to(module.weight.dtype), or module.to(...)",
+                about=("input",),
+                breaks=breaks,
+                when=affine,
+                fits=Or(Not(And(affine, _given.tensor, where)), same, mixed),
+                expected=expected,
+                observed="has {input.dtype}",
+                source=source,
+            )
+            for id, words, breaks, where in kinds
+        ),
+        Requirement(
+            "input.floats",
+            "the input is one of floats",
+            "NotImplementedError",
+            "\"LayerNormKernelImpl\" not implemented for 'Long'",
+            "pass input.float()",
+            about=("input",),
+            breaks=lambda seen: {"input": seen.inputs["input"].long()},
+            when=Not(affine),
+            fits=Or(affine, Not(_given.tensor), _given.floating),
+            expected="must be one of floats",
+            observed="is one of {input.dtype}",
+            source=source,
+        ),
+    )
+
+
+def _narrower(seen: Any) -> dict[str, Any]:
+    return {"input": seen.inputs["input"].float()}
+
+
+def _wider(seen: Any) -> dict[str, Any]:
+    return {"module": seen.built().float()}

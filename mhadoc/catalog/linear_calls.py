@@ -1,0 +1,143 @@
+"""What nn.Linear demands of its input, and what is read off a real call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import Basic, Eq, Not, Or, Symbol
+
+from mhadoc.catalog.breaking import features, in_c, scalar, wider
+from mhadoc.language import Call, Facts, Measured, Requirement
+
+__all__ = ["leading_axes", "measured", "mistakes", "parameters_of", "read"]
+
+_given = Measured("input")
+weights_dtype, weights_device = (
+    Symbol(name, integer=True) for name in ("weights_dtype", "weights_device")
+)
+
+
+def read(linear: Any) -> dict[str, Any]:
+    """Return the symbols that the constructor decided."""
+    return {
+        "in_features": linear.in_features,
+        "out_features": linear.out_features,
+        "bias": int(linear.bias is not None),
+    }
+
+
+def measured(call: Call) -> dict[str, Any]:
+    """Return the symbols that a call decides, and the dtype and device of the parameters."""
+    facts = call.facts["input"]
+    return {
+        "rank": facts.rank,
+        **leading_axes(facts, 1),
+        **parameters_of(getattr(call.module, "weight", None), facts),
+    }
+
+
+def leading_axes(facts: Facts, last: int) -> dict[str, Any]:
+    """Return the sizes of the axes in front of the last ones: N, L, and others before them."""
+    front = facts.shape[: max(facts.rank - last, 0)]
+    batch, length = (*front[-2:], 0, 0)[:2]
+    return {"N": batch, "L": length, "before": front[:-2]}
+
+
+def parameters_of(weight: Any, facts: Facts) -> dict[str, Any]:
+    """Return the dtype and the device of a parameter; of one that is absent, the input's."""
+    if weight is None:
+        return {"weights_dtype": facts.dtype, "weights_device": facts.device}
+    return {
+        "weights_dtype": str(weight.dtype).removeprefix("torch."),
+        "weights_device": weight.device.type,
+    }
+
+
+def mistakes(bias: Basic, in_features: Basic, source: str) -> tuple[Requirement, ...]:
+    """Return the demands on the input, in the order in which torch looks."""
+    return (
+        Requirement(
+            "input.tensor",
+            "the input is a tensor",
+            "TypeError",
+            "linear(): argument 'input' (position 1) must be Tensor, not {type_input}",
+            "pass a tensor",
+            about=("input",),
+            breaks=lambda seen: {"input": None},
+            fits=_given.tensor,
+            expected="must be a tensor",
+            observed="is of type {input.type}",
+            source=source,
+        ),
+        Requirement(
+            "input.device",
+            "the input is on the device of the parameters",
+            "RuntimeError",
+            "Tensor on device {module.weight.device} is not on the expected device {input.device}!",
+            "move one of the two: input.to(module.weight.device), or module.to(...)",
+            about=("input",),
+            breaks=lambda seen: {"input": seen.inputs["input"].to("meta")},
+            when=bias,
+            fits=Or(Not(_given.tensor), Eq(_given.device, weights_device)),
+            expected="must be on the device of the parameters: {weights_device}",
+            observed="is on {input.device}",
+            source=source,
+        ),
+        Requirement(
+            "input.axes",
+            "the input has an axis",
+            "RuntimeError",
+            "both arguments to linear need to be at least 1D, but they are 0D and 2D",
+            "pass a vector, or a batch of them",
+            about=("input",),
+            breaks=lambda seen: {"input": seen.inputs["input"].sum()},
+            fits=Or(Not(_given.tensor), _given.rank > 0),
+            expected="must have an axis at least",
+            observed="has none",
+            source=source,
+        ),
+        Requirement(
+            "input.features",
+            "the input has `in_features` features",
+            "RuntimeError",
+            "mat1 and mat2 shapes cannot be multiplied "
+            "({rows}x{features} and {in_features}x{out_features})",
+            "project the input, or build with in_features=input.shape[-1]",
+            about=("input",),
+            breaks=lambda seen: {"input": wider(seen.inputs["input"])},
+            fits=Or(Not(_given.tensor), Eq(_given.rank, 0), Eq(_given.features, in_features)),
+            expected="must have in_features = {in_features} features",
+            observed="has {input.features}",
+            computes={
+                "rows": lambda shown: shown["input"].numel() // shown["input"].shape[-1],
+                "features": features("input"),
+            },
+            source=source,
+        ),
+        *(_dtype(fused, bias, source) for fused in (True, False)),
+    )
+
+
+def _dtype(fused: bool, bias: Basic, source: str) -> Requirement:
+    """Return what is raised for an input of another dtype: with a bias, and without one."""
+    written, when = (scalar, bias) if fused else (in_c, Not(bias))
+    return Requirement(
+        "input.dtype" if fused else "input.dtype_in_c",
+        "the input has the dtype of the parameters",
+        "RuntimeError",
+        "mat1 and mat2 must have the same dtype, but got {given} and {own}"
+        if fused
+        else "expected m1 and m2 to have the same dtype, but got: {given} != {own}",
+        "convert one of the two: input.to(module.weight.dtype), or module.to(...)",
+        about=("input",),
+        breaks=lambda seen: {"input": seen.inputs["input"].float()},
+        when=when,
+        fits=Or(Not(_given.tensor), Not(when), Eq(_given.dtype, weights_dtype)),
+        expected="must have the dtype of the parameters: {weights_dtype}",
+        observed="has {input.dtype}",
+        computes={
+            "given": lambda shown: written(shown["input"]),
+            "own": lambda shown: written(shown["module"].weight),
+        },
+        source=source,
+    )
