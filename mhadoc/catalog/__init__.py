@@ -130,13 +130,12 @@ def _known(name: str) -> ModuleSpec:
 
 def _of(target: object) -> ModuleSpec:
     if isinstance(target, FunctionType | BuiltinFunctionType):
-        return _known(_function(target))
+        return _known(_function(target, target.__name__))
     return _of_class(target if isinstance(target, type) else type(target))
 
 
-def _function(target: FunctionType | BuiltinFunctionType) -> str:
+def _function(target: object, name: str) -> str:
     """Return the name of a function of torch; who holds one has loaded where it lives."""
-    name = str(target.__name__)
     known = getattr(sys.modules.get(_FUNCTIONS), name, None) is target
     return name if known else type(target).__name__
 

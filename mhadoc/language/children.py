@@ -58,9 +58,9 @@ def is_module(value: object) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _derives(kind: Hashable, name: str) -> bool:
+def _derives(kind: type, name: str) -> bool:
     """Tell whether a class is called so, or derives from one that is."""
-    return any(base.__name__ == name for base in getattr(kind, "__mro__", ()))
+    return any(base.__name__ == name for base in kind.__mro__)
 
 
 #: What may stand where torch wants a module; None stands for no module.
@@ -271,7 +271,8 @@ class Child:
         name = self.spec.name if self.spec else ""
         if isinstance(module, Bound):
             return module.spec.name == name
-        return _derives(type(module), name)
+        kind: Any = type(module)
+        return _derives(kind, name)
 
     def holders(self) -> Iterator[str]:
         """Iterate over the parent's arguments that may hold a module for this child or in it."""
