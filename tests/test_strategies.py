@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -100,6 +101,6 @@ def test_a_target_without_spec_or_demands() -> None:
     with pytest.raises(
         MhadocError, match="Dropout demands nothing of a call: draw with legal=True"
     ):
-        calls("Dropout", legal=False)
+        calls(replace(mhadoc.spec("Dropout"), call_requirements=()), legal=False)
     with pytest.raises(UnknownNameError, match="no spec is called 'Linea'"):
         calls("Linea")

@@ -8,9 +8,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
-__all__ = ["USUAL", "around", "asked", "devices", "modules_of", "needs_grad", "tensors_of", "truth_of"]
+__all__ = [
+    "USUAL",
+    "around",
+    "asked",
+    "devices",
+    "modules_of",
+    "needs_grad",
+    "tensors_of",
+    "truth_of",
+]
 
 #: What surrounds a call of a module that is only described: nothing unusual, in training.
 USUAL = {
@@ -42,16 +52,16 @@ def around(tensors: Sequence[Any]) -> dict[str, int]:
 
 def asked(path: str, otherwise: Any) -> Any:
     """Return what a function of torch says, and something else on a release that lacks it."""
-    function = _function(path)
-    return otherwise if function is None else function()
+    try:
+        function = _getter(path)(sys.modules["torch"])
+    except AttributeError:
+        return otherwise
+    return function()
 
 
 @cache
-def _function(path: str) -> Any:
-    found: Any = sys.modules["torch"]
-    for name in path.split("."):
-        found = getattr(found, name, None)
-    return found
+def _getter(path: str) -> Any:
+    return attrgetter(path)
 
 
 def needs_grad(tensors: Iterable[Any]) -> int:

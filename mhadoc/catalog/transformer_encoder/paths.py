@@ -9,7 +9,6 @@ from typing import Any
 from sympy import And, Eq, Implies, Not
 
 from mhadoc.catalog import transformer_stack as stack
-from mhadoc.catalog.surroundings import asked
 from mhadoc.catalog.multihead_attention.paths import (
     autocast,
     fast_path_enabled,
@@ -17,6 +16,7 @@ from mhadoc.catalog.multihead_attention.paths import (
     overridden,
     path_condition,
 )
+from mhadoc.catalog.surroundings import asked
 from mhadoc.catalog.transformer_encoder.symbols import FORWARD, mask_rank
 from mhadoc.catalog.transformer_encoder_layer.paths import layer_state, supported_device
 from mhadoc.catalog.transformer_measured import measured as measured_everywhere
