@@ -8,6 +8,7 @@ import sys
 import time
 import tokenize
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -21,10 +22,26 @@ from matplotlib.text import Text
 from sphinx_gallery.gen_gallery import DEFAULT_GALLERY_CONF
 from sphinx_gallery.notebook import jupyter_notebook
 from sphinx_gallery.py_source_parser import split_code_and_text_blocks
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
+
+import mhadoc
 
 GALLERY = Path(__file__).parents[1] / "gallery"
 SCRIPTS = sorted(GALLERY.glob("plot_*.py"))
 TORCH_FOLDER = str(Path(torch.__file__).parent)
+
+DIAGNOSED = (
+    *(torch.nn.MultiheadAttention, torch.nn.Transformer),
+    *(torch.nn.TransformerEncoder, torch.nn.TransformerEncoderLayer),
+    *(torch.nn.TransformerDecoder, torch.nn.TransformerDecoderLayer),
+)
+ON_PURPOSE = {
+    "plot_04_masks": {("attn_mask", "mha.nan.with_weights")},
+    "plot_06_extra_keys": {
+        ("key_padding_mask", "mha.nan.with_weights"),
+        ("key_padding_mask", "mha.silent.tokenizer_mask"),
+    },
+}
 
 _SYMBOL = "embed_dim|num_heads|head_dim|kdim|vdim|batch|seq|feature|[NLSEHD]"
 _FACTOR = rf"(?:\d+|\b(?:{_SYMBOL})\b)"
@@ -43,6 +60,7 @@ class Ran:
     figures: list[Figure]
     warnings: list[warnings.WarningMessage]
     seconds: float
+    doubts: set[tuple[str, str]]
 
 
 def texts_of(script):
@@ -107,11 +125,30 @@ def ran(script, _no_window):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         start = time.thread_time()
-        namespace = runpy.run_path(str(script), run_name="__main__")
+        with diagnosed() as doubts:
+            namespace = runpy.run_path(str(script), run_name="__main__")
         seconds = time.thread_time() - start
     figures = [plt.figure(number) for number in plt.get_fignums()]
-    yield Ran(namespace, figures, caught, seconds)
+    yield Ran(namespace, figures, caught, seconds, doubts)
     plt.close("all")
+
+
+@contextmanager
+def diagnosed():
+    """Diagnose each call of an attention or a layer; collect the warnings, by argument and rule."""
+    call, found = torch.nn.Module.__call__, set()
+
+    def told(self, *args, **kwargs):
+        if isinstance(self, DIAGNOSED) and not _get_current_dispatch_mode_stack():
+            problems = mhadoc.diagnose(self, *args, **kwargs)
+            found.update((p.argument, p.rule) for p in problems if p.severity == "warning")
+        return call(self, *args, **kwargs)
+
+    torch.nn.Module.__call__ = told
+    try:
+        yield found
+    finally:
+        torch.nn.Module.__call__ = call
 
 
 def test_no_script_is_lost():
@@ -125,6 +162,11 @@ def test_runs_without_a_warning_of_its_own(ran):
 
 def test_is_quick(ran):
     assert ran.seconds < 3
+
+
+def test_its_calls_are_what_they_seem_to_be(script, ran):
+    """Where a script makes a mistake in order to show it, it is told, and nothing else is."""
+    assert ran.doubts == ON_PURPOSE.get(script.stem, set())
 
 
 def test_draws_a_picture_with_a_title(ran):

@@ -50,16 +50,14 @@ class _Place:
         return Look(self.call, {} if self.plain else self.spec.symbols_of(self.call))
 
     def problems(self) -> Iterator[Problem]:
-        """Iterate over the problems here, those left out that have a cause told already."""
-        covered: tuple[str, ...] = ()
+        """Iterate over what is in doubt here."""
         doubts = doubts_of(self.spec)
         possible = doubts.unconditional if self.plain else doubts.possible(self.look.values)
         for doubt in possible:
-            if (covered and doubt.id.startswith(covered)) or (self.within and not doubt.inside):
+            if self.within and not doubt.inside:
                 continue
             found = doubt.finds(self.look) if doubt.finds is not None else {}
             if found is not None:
-                covered += doubt.covers
                 yield self._problem(doubt, found)
 
     def _problem(self, doubt: Doubt, found: Mapping[str, Any]) -> Problem:

@@ -26,19 +26,20 @@ class Doubt:
     constructor. ``claim`` is the id of the claim that says what torch does. ``when`` says of which
     calls it can be true, in symbols and measures; ``finds`` looks at the rest, the numbers in the
     masks first of all, and returns what the texts show of it, or None where nothing is wrong.
-    ``covers`` names doubts with the same cause, which need not be told as well. What is not asked
-    of a module inside another one is not ``inside``.
+    What is not asked of a module inside another one is not ``inside``. ``title`` is what a person
+    notices, and ``example`` a call that prints the warning.
     """
 
     id: str
+    title: str
     argument: str
     claim: str
+    example: str
     expected: str
     observed: str
     hint: str
     when: sympy.Basic = sympy.true
     finds: Callable[[Any], Mapping[str, Any] | None] | None = None
-    covers: tuple[str, ...] = ()
     inside: bool = True
 
 

@@ -9,12 +9,13 @@ import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
 from mhadoc.language import Claim, Mismatch
 
-__all__ = ["count", "run"]
+__all__ = ["count", "printed", "run"]
 
 FLAGS = doctest.ELLIPSIS | doctest.DONT_ACCEPT_TRUE_FOR_1
 
@@ -69,3 +70,32 @@ def _untouched() -> Iterator[None]:
             yield
         finally:
             torch.set_default_dtype(default)
+
+
+def printed(text: str) -> str:
+    """Return an example that states no output, run from a fixed seed, with what it printed.
+
+    What it raises goes on to the caller.
+    """
+    test = doctest.DocTestParser().get_doctest(textwrap.dedent(text), {}, "example", None, 0)
+    runner = _Printing(verbose=False, optionflags=FLAGS)
+    with _untouched():
+        runner.run(test, out=io.StringIO().write)
+    return "\n".join(runner.lines)
+
+
+class _Printing(doctest.DocTestRunner):
+    """A runner that compares nothing, and keeps each statement with what it printed."""
+
+    def __init__(self, verbose: bool, optionflags: int) -> None:
+        super().__init__(verbose=verbose, optionflags=optionflags)
+        self.lines: list[str] = []
+
+    def report_success(self, out: Any, test: Any, example: doctest.Example, got: str) -> None:
+        first, *more = example.source.splitlines()
+        self.lines += [f">>> {first}", *(f"... {line}" for line in more), *got.splitlines()]
+
+    report_failure = report_success
+
+    def report_unexpected_exception(self, out: Any, test: Any, example: Any, exc_info: Any) -> None:
+        raise exc_info[1]

@@ -14,6 +14,7 @@ from mhadoc.errors import MhadocError, UnknownNameError
 from mhadoc.sphinxext.changes import change_table
 from mhadoc.sphinxext.claims import claim_card
 from mhadoc.sphinxext.domain import MhadocDomain, domain_of
+from mhadoc.sphinxext.doubts import doubt_section
 from mhadoc.sphinxext.errors import error_sections
 from mhadoc.sphinxext.matrices import HIDDEN, grid, matrices
 from mhadoc.sphinxext.outcomes import outcome_table
@@ -34,6 +35,7 @@ __all__ = [
     "NO_INDEX",
     "Changes",
     "Claims",
+    "Doubts",
     "Errors",
     "NamedDirective",
     "OneClaim",
@@ -229,6 +231,26 @@ class Errors(NamedDirective):
         return [*error_sections(specs, building=building)]
 
 
+class Doubts(NamedDirective):
+    """List the warnings of a call, each with an example that is run while the page is read.
+
+    ``:about:`` names what the ids of those to list begin with.
+    """
+
+    option_spec: ClassVar[dict[str, Callable[[str], object]]] = {
+        "about": directives.unchanged_required,
+    }
+
+    def render(self, name: str) -> list[Node]:
+        """Return a section for each doubt; the names of the specs are set apart by commas."""
+        specs = [self.domain.proofs.spec(each.strip()) for each in name.split(",")]
+        for spec in specs:
+            self.domain.show(spec, (), self.get_location())
+        about = tuple(part.strip() for part in self.options.get("about", "").split(","))
+        doubts = (doubt for spec in specs for doubt in spec.doubts if doubt.id.startswith(about))
+        return self.placed([doubt_section(doubt) for doubt in doubts])
+
+
 class Outcomes(NamedDirective):
     """Show a table of outcomes, each cell observed while the page is read."""
 
@@ -284,6 +306,7 @@ DIRECTIVES: dict[str, type[Directive]] = {
     "claim": OneClaim,
     "claims": Claims,
     "report": ProofLine,
+    "doubts": Doubts,
     "errors": Errors,
     "outcomes": Outcomes,
     "changes": Changes,

@@ -29,7 +29,7 @@ class Example:
     grad: bool = True
 
     def told(self) -> list[mhadoc.Problem]:
-        """Return the diagnosis of the call."""
+        """Return the diagnosis of the call, of which this doubt is a part."""
         with torch.set_grad_enabled(self.grad):
             return mhadoc.diagnose(self.build(), **self.inputs)
 
@@ -113,6 +113,12 @@ EXAMPLES = [
         attention(),
         {**alike(5), "key_padding_mask": bools("xxxx.", "xxx..", "x....")},
         {"key_padding_mask": bools("xx...", ".....", "x....")},  # padding on the left
+    ),
+    Example(
+        "key_padding_mask.sense",
+        attention(),
+        {**alike(5), "key_padding_mask": torch.ones(3, 5, dtype=torch.bool)},
+        {"key_padding_mask": torch.zeros(3, 5, dtype=torch.bool)},
     ),
     Example(
         "attn_mask.added",

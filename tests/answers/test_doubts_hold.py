@@ -18,18 +18,13 @@ COUNTS = {
     "TransformerDecoderLayer": 600,
 }
 NAN = {"mha.nan.with_weights", "mha.nan.fast_path"}
-#: These have the same cause, and are told in its place.
-INSTEAD = {"mha.silent.sdpa_mask", "mha.silent.tokenizer_mask", "tr.fast.float_mask_as_bool"}
 IGNORED = {"mha.causal.fast_path", "mha.causal.with_weights", "mha.causal.with_padding"}
 Told = dict[str, mhadoc.Problem]
 
 
 def nan(call: Valued, told: Told) -> bool:
     """A query without a key is NaN exactly where that is said."""
-    found = bool(call.output().isnan().any())
-    if told.keys() & NAN:
-        return found
-    return not found or bool(told.keys() & INSTEAD)
+    return bool(call.output().isnan().any()) == bool(told.keys() & NAN)
 
 
 def bias(call: Valued, told: Told) -> bool:
@@ -72,7 +67,7 @@ def future(call: Valued, told: Told) -> bool:
         return True
     seen = any(_depends(call, name, place) for place in range(1, x.shape[-2]))
     said = bool(told.keys() & (IGNORED | {"mha.causal.makes_no_mask"}))
-    return seen == said or (seen and bool(told.keys() & INSTEAD))
+    return seen == said
 
 
 def _depends(call: Valued, name: str, place: int) -> bool:
@@ -112,7 +107,7 @@ def misread(call: Valued, told: Told) -> bool:
     same = torch.allclose(fast, slow, atol=1e-5, equal_nan=True)
     if told.keys() & NAN:
         return not same
-    return same == ("tr.fast.float_mask_as_bool" not in told) or bool(told.keys() & INSTEAD)
+    return same == ("tr.fast.float_mask_as_bool" not in told)
 
 
 def _random(call: Valued) -> bool:

@@ -68,6 +68,14 @@ def test_outputs(cls: Any, training: bool, sample: Any) -> None:
     assert list(predicted.values()) == observed
 
 
+def test_nothing_is_wrong_with_them() -> None:
+    """No call of a sample has a problem, nor is one in doubt: on the fast path, and off it."""
+    for cls, training, sample in (param.values for param in SAMPLES):
+        module, call = build(cls, sample).train(training), sample.forward_input
+        with torch.set_grad_enabled(training):
+            assert mhadoc.diagnose(module, *call.args, **call.kwargs) == [], (module, call)
+
+
 def test_there_are_samples_of_most() -> None:
     sampled = {param.values[0].__name__ for param in SAMPLES}
     assert sampled >= {"Transformer", "TransformerEncoder", "TransformerDecoderLayer", "Linear"}

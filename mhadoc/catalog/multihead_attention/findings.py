@@ -49,8 +49,10 @@ def tokens(look: Look) -> Found:
         return None
     if bool((rows[:, 1:] & ~rows[:, :-1]).any()):
         return None
-    most = int(rows.sum()) * 2 > rows.numel()
-    return {} if most or bool(rows.all(1).any()) else None
+    if bool(rows.all()):
+        return {"seen": "is True everywhere: no query sees any key"}
+    most = int(rows.sum()) * 2 > rows.numel() or bool(rows.all(1).any())
+    return {"seen": "is True at the front of each row, as a tokenizer's mask is"} if most else None
 
 
 def zeros_and_ones(look: Look, name: str) -> Found:
