@@ -321,8 +321,8 @@ class TestReadme:
     def test_every_example_runs_and_their_number_is_known(self):
         text = self.README.read_text(encoding="utf-8")
         found = session(text, "README.md")
-        assert len(found.examples) == text.count(">>> ") == 13
-        assert doctest.DebugRunner(optionflags=FLAGS).run(found) == (0, 13)
+        assert len(found.examples) == text.count(">>> ") == 15
+        assert doctest.DebugRunner(optionflags=FLAGS).run(found) == (0, 15)
 
     @pytest.mark.parametrize(
         ("text", "failed", "attempted"),
