@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, partial
 from typing import Any
 
 from mhadoc.answers.problem import Problem
@@ -25,7 +25,7 @@ def doubted(spec: ModuleSpec, call: Call) -> list[Problem]:
     numbers in masks are looked at only where a doubt depends on them.
     """
     told: dict[tuple[str, str], Problem] = {}
-    for place in _places(_Place(spec, call)):
+    for place in _places(_Place(spec, Look(spec, call.module, lambda: call))):
         for problem in place.problems():
             told.setdefault((problem.argument, problem.rule), problem)
     return list(told.values())
@@ -33,21 +33,16 @@ def doubted(spec: ModuleSpec, call: Call) -> list[Problem]:
 
 @dataclass(frozen=True)
 class _Place:
-    """A module, the call that it gets, and what its caller knows inputs and modules as.
+    """A module that is called, and what the caller knows its inputs and modules as.
 
-    Of a call that is ``plain``, without masks and hints, nothing is known but the module.
+    Where it is called plainly, without masks and hints, only the module itself can be in doubt.
     """
 
     spec: ModuleSpec
-    call: Call
+    look: Look
     names: Mapping[str, str] = field(default_factory=dict)
     within: str = ""
     plain: bool = False
-
-    @cached_property
-    def look(self) -> Look:
-        """Return the call with the numbers in its masks, none of them fetched yet."""
-        return Look(self.call, {} if self.plain else self.spec.symbols_of(self.call))
 
     def problems(self) -> Iterator[Problem]:
         """Iterate over what is in doubt here."""
@@ -62,7 +57,7 @@ class _Place:
 
     def _problem(self, doubt: Doubt, found: Mapping[str, Any]) -> Problem:
         about = found.get("argument", doubt.argument)
-        shown = joined(found, self.call.facts, self.look.values)
+        shown = joined(found, self.look.call.facts, self.look.values)
         expected, observed, hint = (
             self._renamed(text.format_map(shown))
             for text in (doubt.expected, doubt.observed, doubt.hint)
@@ -78,20 +73,33 @@ class _Place:
 
 
 def _places(place: _Place) -> Iterator[_Place]:
-    """Iterate over a module and those inside that have doubts of their own."""
+    """Iterate over a module and those inside; of layers alike only the first is asked of masks."""
     yield place
-    for child in place.spec.children:
-        if child.spec is None or not child.inputs or not child.spec.doubts:
-            continue
-        within = f"{place.within}.{child.name}" if place.within else child.name
-        for module in child.inside(place.call.module):
-            if place.plain or not _given(child, place.call):
-                bare = Call(module, {}, {}, {})
-                yield from _places(_Place(child.spec, bare, within=within, plain=True))
-                continue
-            call = inside(child, child.spec, place.call, place.look.values, module, {})
-            names = {inner: place.names.get(outer, outer) for inner, outer in child.words.items()}
-            yield from _places(_Place(child.spec, call, names, within))
+    for child, spec in place.spec.called_children:
+        modules = child.inside(place.look.module) if _in_doubt(spec) else ()
+        if not all(map(child.is_here, modules)):
+            return
+        plain = place.plain or not (modules and _given(child, place.look.call))
+        names = {} if plain else _names(child, place.names)
+        for number, module in enumerate(modules):
+            name = child.name.replace("{i}", str(number))
+            within = f"{place.within}.{name}" if place.within else name
+            look = Look(spec, module, partial(_inside, place, child, spec, module))
+            yield from _places(_Place(spec, look, names, within, plain or number > 0))
+
+
+@cache
+def _in_doubt(spec: ModuleSpec) -> bool:
+    """Tell whether a module, or one inside it, has doubts."""
+    return bool(spec.doubts) or any(_in_doubt(inner) for _, inner in spec.called_children)
+
+
+def _inside(place: _Place, child: Child, spec: ModuleSpec, module: Any) -> Call:
+    return inside(child, spec, place.look.call, place.look.values, module, {})
+
+
+def _names(child: Child, known: Mapping[str, str]) -> dict[str, str]:
+    return {inner: known.get(outer, outer) for inner, outer in child.words.items()}
 
 
 def _given(child: Child, call: Call) -> bool:

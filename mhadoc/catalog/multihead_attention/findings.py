@@ -10,6 +10,7 @@ from mhadoc.catalog.multihead_attention.looks import HIDES, Look, level
 
 __all__ = [
     "empty_row",
+    "ends",
     "even_row",
     "leak",
     "misread",
@@ -68,9 +69,9 @@ def zeros_and_ones(look: Look, name: str) -> Found:
 def transposed(look: Look) -> Found:
     """Find a square padding mask that hides the last of each column, but not of each row."""
     rows = _rows(look.shut("key_padding_mask"))
-    if rows is None or rows.shape[0] != rows.shape[1] or not _ends(rows.T):
+    if rows is None or rows.shape[0] != rows.shape[1] or not ends(rows.T):
         return None
-    return None if _ends(rows) or _ends(rows.flip(1)) else {}
+    return None if ends(rows) or ends(rows.flip(1)) else {}
 
 
 def past_of_batch(look: Look) -> Found:
@@ -180,7 +181,7 @@ def misread(look: Look, name: str) -> Found:
 
 def unheard(look: Look, replaced: bool = False) -> Found:
     """Find hooks on out_proj, or a forward of its own: neither ever runs."""
-    out = look.call.module.out_proj
+    out = look.module.out_proj
     if not replaced:
         kinds = ("forward_pre", "forward", "backward_pre", "backward")
         return {} if any(getattr(out, f"_{kind}_hooks", None) for kind in kinds) else None
@@ -199,7 +200,7 @@ def _future(mask: Any) -> Any:
     return mask.new_ones(mask.shape[-2:]).triu(1)
 
 
-def _ends(rows: Any) -> bool:
+def ends(rows: Any) -> bool:
     """Tell whether each row hides the positions from some place on, and no others."""
     return not bool((rows[:, :-1] & ~rows[:, 1:]).any())
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
-from mhadoc.language import Call
+from mhadoc.language import Call, ModuleSpec
 
-__all__ = ["HIDES", "MASKS", "Look", "level"]
+__all__ = ["HIDES", "MASKS", "Look", "level", "numbers_in"]
 
 MASKS = ("attn_mask", "key_padding_mask")
 
@@ -22,17 +22,32 @@ HIDES = -1e4
 
 
 class Look:
-    """One call of an attention, its symbols, and its masks as numbers on the CPU.
+    """One call of a module, its symbols, and its masks as numbers on the CPU.
 
-    A mask that has no numbers, or none that can be had in no time, is missing in ``masks``; what
-    depends on it is None. Each mask has four axes, as it is spread: N, heads, L, S, or 1. Masks on
-    another device are fetched together, when the first is asked for.
+    All but ``module`` is worked out when it is first asked for. A mask that has no numbers, or none
+    that can be had in no time, is missing in ``masks``; what depends on it is None. Each mask of an
+    attention has four axes, as it is spread: N, heads, L, S, or 1. Masks on another device are
+    fetched together.
     """
 
-    def __init__(self, call: Call, values: Mapping[str, Any]) -> None:
-        """Take the call, and the value of each symbol in it."""
-        self.call, self.values = call, values
-        self.given = {n: call.inputs[n] for n in MASKS if n in call.facts and call.facts[n].given}
+    def __init__(self, spec: ModuleSpec, module: Any, called: Callable[[], Call]) -> None:
+        """Take the module and its spec, and what gives the call."""
+        self.spec, self.module, self._called = spec, module, called
+
+    @cached_property
+    def call(self) -> Call:
+        """Return the call."""
+        return self._called()
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """Return the value of each symbol in the call."""
+        return self.spec.symbols_of(self.call)
+
+    @cached_property
+    def given(self) -> dict[str, Any]:
+        """Return the masks of an attention that are given."""
+        return {name: self.call.inputs[name] for name in MASKS if self.call.facts[name].given}
 
     @cached_property
     def masks(self) -> dict[str, Any]:
@@ -124,6 +139,11 @@ def _as_floats(mask: Any) -> Any:
     if mask.is_floating_point():
         return mask
     return sys.modules["torch"].zeros(mask.shape).masked_fill_(mask, -math.inf)
+
+
+def numbers_in(mask: Any) -> Any:
+    """Return a mask with its numbers on the CPU; None where they cannot be had."""
+    return _fetched({"mask": mask})["mask"] if _readable(mask) else None
 
 
 def _readable(mask: Any) -> bool:
