@@ -22,12 +22,14 @@ def doubted(spec: ModuleSpec, call: Call) -> list[Problem]:
     """Return what is probably not meant in a call that torch accepts, as warnings.
 
     What goes to a module inside is looked at there, and told in the words of the caller. The
-    numbers in masks are looked at only where a doubt depends on them.
+    numbers in masks are looked at only where a doubt depends on them. What several layers of a
+    stack have in common is told of the first.
     """
     told: dict[tuple[str, str], Problem] = {}
     for place in _places(_Place(spec, Look(spec, call.module, lambda: call))):
         for problem in place.problems():
-            told.setdefault((problem.argument, problem.rule), problem)
+            alike = re.sub(r"\d+", "", problem.argument)
+            told.setdefault((alike, problem.rule), problem)
     return list(told.values())
 
 

@@ -52,6 +52,19 @@ def encoder(training: bool = False, **arguments: Any) -> Callable[[], Any]:
     return lambda: nn.TransformerEncoderLayer(6, 2, 11, **built).train(training)
 
 
+def stack(activation: Any = "relu", **arguments: Any) -> Callable[[], Any]:
+    """Return what builds a stack of two encoder layers, in eval mode."""
+    layer = encoder(activation=activation)
+    return lambda: nn.TransformerEncoder(layer(), 2, **arguments).eval()
+
+
+def whole(batch_first: bool = True) -> Any:
+    """Return a whole Transformer whose encoder was built apart."""
+    layer = nn.TransformerEncoderLayer(6, 2, 11, batch_first=batch_first)
+    inner = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
+    return nn.Transformer(6, 2, 1, 1, 11, custom_encoder=inner, batch_first=True).eval()
+
+
 def bools(*rows: str) -> torch.Tensor:
     """Return a mask from rows of ``x`` for True and ``.`` for False."""
     return torch.tensor([[letter == "x" for letter in row] for row in rows])
@@ -305,5 +318,55 @@ EXAMPLES = [
         lambda: replaced("Adapted"),
         alike(5),
         build_beside=lambda: replaced("Renamed"),
+    ),
+    Example(
+        "activation.gelu_tanh",
+        encoder(activation=nn.GELU(approximate="tanh")),
+        {"src": torch.randn(3, 5, 6)},
+        build_beside=encoder(activation=nn.GELU()),
+        grad=False,
+    ),
+    Example(
+        "activation.gelu_tanh",
+        stack(activation=nn.GELU(approximate="tanh")),
+        {"src": torch.randn(3, 5, 6)},
+        {"src": torch.randn(5, 6)},  # off the fast path
+        grad=False,
+    ),
+    Example(
+        "src_mask.padding",
+        encoder(),
+        {"src": torch.randn(3, 3, 6), "src_mask": bools("...", ".xx", "..x")},
+        {"src_mask": bools(".xx", "..x", "...")},
+    ),
+    Example(
+        "src_key_padding_mask.nested_floats",
+        stack(),
+        {"src": torch.randn(3, 5, 6), "src_key_padding_mask": LENGTHS * -0.5},
+        {"src_key_padding_mask": LENGTHS * -1e9},
+        grad=False,
+    ),
+    Example(
+        "src_key_padding_mask.not_at_end",
+        stack(mask_check=False),
+        {"src": torch.randn(3, 5, 6), "src_key_padding_mask": LENGTHS.flip(1)},
+        {"src_key_padding_mask": LENGTHS},
+        grad=False,
+    ),
+    Example(
+        "memory_key_padding_mask.left_out",
+        whole,
+        {
+            "src": torch.randn(3, 5, 6),
+            "tgt": torch.randn(3, 4, 6),
+            "src_key_padding_mask": LENGTHS,
+        },
+        {"memory_key_padding_mask": LENGTHS},
+    ),
+    Example(
+        "batch_first.mixed",
+        lambda: whole(batch_first=False),
+        {"src": torch.randn(3, 5, 6), "tgt": torch.randn(3, 4, 6)},
+        build_beside=whole,
     ),
 ]

@@ -159,6 +159,39 @@ TEXTS = [
     "forward never runs: only its weight and bias are used [mha.out_proj.replaced].\n  "
     "way out: merge what it adds into out_proj.weight, or parametrize that weight with "
     "torch.nn.utils.parametrize",
+    "warning: activation: should give the same on the fast path as elsewhere, but is "
+    'nn.GELU(approximate="tanh"), in whose place the fast path works out the exact '
+    "GELU [tr.fast.gelu_tanh].\n  way out: use nn.GELU(), or call "
+    "torch.backends.mha.set_fastpath_enabled(False); to check: compare with the output "
+    "under torch.enable_grad()",
+    "warning: layers.0.activation: should give the same on the fast path as elsewhere, "
+    'but is nn.GELU(approximate="tanh"), in whose place the fast path works out the '
+    "exact GELU [tr.fast.gelu_tanh].\n  way out: use nn.GELU(), or call "
+    "torch.backends.mha.set_fastpath_enabled(False); to check: compare with the output "
+    "under torch.enable_grad()",
+    "warning: src_mask: should tell which keys each query sees, but hides the end of "
+    "each row, of lengths that go up and down, as padding does "
+    "[tr.mask_as_kpm_positional].\n  way out: pass it by its name, "
+    "src_key_padding_mask=...: the second argument is src_mask",
+    "warning: src_key_padding_mask: should be one of bools, or hold 0 and -inf, where "
+    "nested tensors are used, but holds -0.5, which hides its position for good here, "
+    "and leaves zeros there; in training the number is added "
+    "[tr.fast.float_kpm_nested].\n  way out: build with enable_nested_tensor=False, or "
+    "pass a boolean mask; to check: compare with the output under torch.enable_grad()",
+    "warning: src_key_padding_mask: should be True at the end of each row alone, with "
+    "mask_check=False, but is True elsewhere as well: as many positions are dropped at "
+    "the end in their place [tr.fast.mask_check].\n  way out: build with "
+    "mask_check=True, or move the padding to the end; to check: compare with the "
+    "output under torch.enable_grad()",
+    "warning: memory_key_padding_mask: should hide what src_key_padding_mask hides, "
+    "but is left out: the decoder sees the padding of the source "
+    "[tr.no_mem_mask_default].\n  way out: pass "
+    "memory_key_padding_mask=src_key_padding_mask as well; to check: compare the two "
+    "outputs",
+    "warning: batch_first: should be the same everywhere inside, but is True here and "
+    "False in encoder.layers[0], whose attention then runs across the batch "
+    "[mha.silent.batch_first].\n  way out: build both with the same batch_first; to "
+    "check: change one batch element, and compare the outputs of the others",
 ]
 
 

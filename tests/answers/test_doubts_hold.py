@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import mhadoc
+from tests.answers.doubtful import EXAMPLES
 from tests.answers.valued import Valued, valued
 
 COUNTS = {
@@ -153,3 +154,59 @@ def test_hooks_on_out_proj_never_run(name: str) -> None:
             call.run()
         assert "mha.out_proj.not_called" in {problem.rule for problem in problems}
         assert not fired
+
+
+def example(id: str) -> tuple[Any, dict[str, Any]]:
+    """Return the module and the inputs of the example of a doubt."""
+    found = next(each for each in EXAMPLES if each.id == id)
+    torch.manual_seed(0)
+    module = found.build()
+    return module, found.inputs
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "id",
+    [
+        "activation.gelu_tanh",
+        "attn_mask.read_as_bool",
+        "src_key_padding_mask.nested_floats",
+        "src_key_padding_mask.not_at_end",
+    ],
+)
+def test_the_fast_path_gives_other_numbers(id: str) -> None:
+    module, inputs = example(id)
+    slow = module(**inputs)
+    with torch.no_grad():
+        fast = module(**inputs)
+    kept = ~inputs.get("src_key_padding_mask", torch.zeros(3, 5)).bool()
+    assert not torch.allclose(fast[kept], slow[kept], atol=1e-6)
+
+
+def test_floats_leave_zeros_where_nested_tensors_are_used() -> None:
+    module, inputs = example("src_key_padding_mask.nested_floats")
+    with torch.no_grad():
+        output = module(**inputs)
+    assert torch.equal((output == 0).all(-1), inputs["src_key_padding_mask"] != 0)
+
+
+def test_the_decoder_sees_the_padding_of_the_source() -> None:
+    module, inputs = example("memory_key_padding_mask.left_out")
+    also = inputs["src_key_padding_mask"]
+    seen, hidden = module(**inputs), module(**inputs, memory_key_padding_mask=also)
+    assert not torch.allclose(seen, hidden, atol=1e-6)
+
+
+def test_one_batch_element_changes_the_others() -> None:
+    module, inputs = example("batch_first.mixed")
+    changed = inputs["src"].clone()
+    changed[0] += 1
+    before, after = module(**inputs), module(**{**inputs, "src": changed})
+    assert not torch.allclose(before[1:], after[1:], atol=1e-6)
+
+
+@pytest.mark.parametrize("id", [each.id for each in EXAMPLES if "elements" in each.id])
+def test_off_the_fast_path_torch_refuses_the_shape(id: str) -> None:
+    module, inputs = example(id)
+    with pytest.raises((AssertionError, RuntimeError), match=r"mask"):
+        module(**inputs)

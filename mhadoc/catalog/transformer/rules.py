@@ -8,6 +8,7 @@ from typing import Any
 from sympy import And, Basic, Integer, Not, Or, sqrt, true
 from sympy import Symbol as SympySymbol
 
+from mhadoc.catalog.transformer.doubts import DOUBTS
 from mhadoc.catalog.transformer_calls import (
     CALL_AXES,
     LAYER_AXES,
@@ -239,6 +240,7 @@ SPEC = ModuleSpec(
         ),
     ),
     outputs=result(T, "the target's shape, whatever the source's length.", FORWARD),
+    doubts=DOUBTS,
     call_requirements=tuple(_call_requirements()),
     cases=Cases(
         sizes={

@@ -18,6 +18,7 @@ from mhadoc.catalog.transformer_calls import (
     sequence,
 )
 from mhadoc.catalog.transformer_encoder.demands import CALL_REQUIREMENTS
+from mhadoc.catalog.transformer_encoder.doubts import DOUBTS
 from mhadoc.catalog.transformer_encoder.paths import converts, measured
 from mhadoc.catalog.transformer_encoder.symbols import (
     FLAGS,
@@ -151,6 +152,7 @@ SPEC = ModuleSpec(
         ),
     ),
     outputs=result(S, "the input's shape.", FORWARD),
+    doubts=DOUBTS,
     call_requirements=CALL_REQUIREMENTS,
     cases=Cases(
         sizes={

@@ -15,6 +15,7 @@ from mhadoc.catalog.transformer_calls import (
     result,
     sequence,
 )
+from mhadoc.catalog.transformer_encoder_layer.doubts import DOUBTS
 from mhadoc.catalog.transformer_encoder_layer.paths import FAST_PATH, FORWARD, fast, measured, taken
 from mhadoc.catalog.transformer_terms import (
     GOOD,
@@ -163,6 +164,7 @@ SPEC = ModuleSpec(
         ),
     ),
     outputs=result(S, "the input's shape.", FORWARD),
+    doubts=DOUBTS,
     call_requirements=CALL_REQUIREMENTS,
     fast_path=FAST_PATH,
     cases=Cases(
