@@ -120,7 +120,7 @@ def arguments(
 ) -> st.SearchStrategy[dict[str, Any]]:
     """Return a strategy for constructor arguments that torch accepts, or refuses.
 
-    ``target`` is what :func:`mhadoc.spec` takes, or a spec. Illegal arguments break one demand of
+    ``target`` is what ``mhadoc.spec`` takes, or a spec. Illegal arguments break one demand of
     the constructor, each as its requirement gives an example of it. Raises UnknownNameError for a
     target that has no spec.
     """
@@ -144,7 +144,7 @@ def calls(
 ) -> st.SearchStrategy[DrawnCall]:
     """Return a strategy for calls: legal ones, illegal ones, or both where ``legal`` is None.
 
-    ``target`` is what :func:`mhadoc.spec` takes, or a spec; ``subject`` another class that claims
+    ``target`` is what ``mhadoc.spec`` takes, or a spec; ``subject`` another class that claims
     to be a drop-in for it. ``sizes`` draws every size (L, S, N, embed_dim, ...); in one call all
     differ. What fails shrinks towards the plainest choices and the smallest sizes. Raises
     UnknownNameError for a target that has no spec, and MhadocError where only illegal calls are
