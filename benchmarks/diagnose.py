@@ -1,23 +1,18 @@
-"""How long the diagnosis of a legal call takes, next to the same call on the meta device.
-
-Both are timed side by side in one run. Run it as ``python benchmarks/diagnose.py``; its exit status
-tells whether every promise is kept.
-"""
+"""The diagnosis of a legal call, next to the call itself and to jaxtyping with beartype."""
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from beartype import beartype
+from jaxtyping import Float, jaxtyped
+from torch import Tensor, nn
 
 import mhadoc
-
-_ROUNDS, _REPEAT = 9, 100
-MICROSECONDS, TIMES = 100, 10
+from benchmarks.promises import Promise, race
 
 
 def calls() -> dict[str, tuple[Any, dict[str, Any]]]:
@@ -36,38 +31,28 @@ def calls() -> dict[str, tuple[Any, dict[str, Any]]]:
     }
 
 
-def seconds(action: Callable[[], object]) -> float:
-    """Return how long an action takes, on average over so many times."""
-    begun = time.perf_counter()
-    for _ in range(_REPEAT):
-        action()
-    return (time.perf_counter() - begun) / _REPEAT
+@jaxtyped(typechecker=beartype)
+def annotated(
+    query: Float[Tensor, "N L E"], key: Float[Tensor, "N S E"], value: Float[Tensor, "N S E"]
+) -> Float[Tensor, "N L E"]:
+    """Take the three inputs and return the first: their annotations are checked."""
+    return query
 
 
-def race(module: Any, inputs: dict[str, Any]) -> tuple[float, float]:
-    """Return the best of several rounds, in turns: of the diagnosis, and of the call itself."""
-    rounds = [
-        (
-            seconds(lambda: mhadoc.diagnose(module, **inputs)),
-            seconds(lambda: module(**inputs)),
-        )
-        for _ in range(_ROUNDS)
-    ]
-    return min(told for told, _ in rounds), min(called for _, called in rounds)
-
-
-def main() -> int:
-    """Run every race and print the results; 0 when every promise is kept."""
-    kept = True
+def measured() -> Iterator[Promise]:
+    """Measure each promise."""
     for name, (module, inputs) in calls().items():
         if problems := mhadoc.diagnose(module, **inputs):
             raise AssertionError(problems)
-        told, called = race(module, inputs)
-        kept &= 1e6 * told <= MICROSECONDS and called >= TIMES * told
-        print(f"{name:24} {1e6 * told:6.0f} µs, {called / told:5.1f} times faster than the call")
-    print(f"promised: at most {MICROSECONDS} µs, and {TIMES} times faster than on the meta device")
-    return 0 if kept else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        ours, theirs = race(
+            partial(mhadoc.diagnose, module, **inputs), partial(module, **inputs), repeat=100
+        )
+        yield Promise(f"diagnose: {name}", "none", 1e6 * ours, 100, "µs")
+        meta = "called on the meta device"
+        yield Promise(f"diagnose: {name}", meta, theirs / ours, 10, at_least=True)
+    module, inputs = calls()["MultiheadAttention"]
+    ours, theirs = race(
+        partial(mhadoc.diagnose, module, **inputs), partial(annotated, **inputs), repeat=100
+    )
+    checked = "shapes checked by jaxtyping and beartype"
+    yield Promise("diagnose: MultiheadAttention", checked, ours / theirs, 3)

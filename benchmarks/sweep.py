@@ -1,7 +1,6 @@
 """How long the exhaustive sweep takes, next to the bare calls of torch that it makes.
 
-Run ``OMP_NUM_THREADS=1 python benchmarks/sweep.py`` on a quiet machine; ``--all`` takes every case
-instead of a sample. It ends with status 1 where a promise is not kept:
+The cases are a sample of all, alike in size and kind to the rest:
 
 - the sweep takes at most 1.3 times as long as the bare calls, in one process;
 - two processes are at least 1.8 times as fast as one;
@@ -11,7 +10,6 @@ instead of a sample. It ends with status 1 where a promise is not kept:
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -24,6 +22,7 @@ from pathlib import Path
 import torch
 
 import mhadoc
+from benchmarks.promises import Promise
 from mhadoc.language import Claim
 from mhadoc.proof.chunks import Chunk, SharedBench, chunks, groups
 from mhadoc.proof.covering import covering
@@ -38,9 +37,6 @@ ROOT = Path(__file__).resolve().parents[1]
 SPEC = mhadoc.spec("MultiheadAttention")
 #: A sixteenth of all cases each, alike in size and kind to the rest: flags of the constructor.
 SAMPLE = ({"add_bias_kv": "True"}, {"batch_first": "True"})
-
-#: What is promised, what was measured, and whether the promise is kept.
-Promise = tuple[str, float, bool]
 
 
 def sample() -> list[Chunk]:
@@ -95,12 +91,10 @@ def against_bare_calls(found: list[Chunk], claims: tuple[Claim, ...]) -> Iterato
         sweeps += swept(bench, chunk, memory)
         done += chunk.cases
         used[int(10 * done / total)] = megabytes()
-    print(f"{total} cases: {calls:.1f} s of bare calls, {sweeps:.1f} s swept")
-    print(f"{1e6 * calls / total:.0f} and {1e6 * sweeps / total:.0f} microseconds a case")
-    yield "microseconds a case", 1e6 * sweeps / total, True
-    yield "sweep / bare calls", sweeps / calls, sweeps / calls <= 1.3
+    yield Promise("sweep: a case", "none", 1e6 * sweeps / total, 1000, "µs")
+    yield Promise("sweep", "torch's bare calls", sweeps / calls, 1.3)
     growth = used[10] - min(used.values())
-    yield "growth of memory in MB", growth, growth < 50
+    yield Promise("sweep: growth of memory", "a tenth of the cases", growth, 50, "MB")
 
 
 def megabytes() -> float:
@@ -124,7 +118,7 @@ class Rest(Journal):
         self.waiting.discard(chunk)
 
 
-def two_processes(found: list[Chunk], claims: tuple[Claim, ...]) -> Iterator[Promise]:
+def two_processes(found: list[Chunk], claims: tuple[Claim, ...]) -> Promise:
     """Compare two workers with one, all of them at work before the clock starts."""
     seconds = []
     for number in (1, 2):
@@ -133,8 +127,9 @@ def two_processes(found: list[Chunk], claims: tuple[Claim, ...]) -> Iterator[Pro
             begun = time.perf_counter()
             sweep(Bench(SPEC), claims, executor=workers, journal=Rest(found))
             seconds.append(time.perf_counter() - begun)
-    print(f"one process {seconds[0]:.1f} s, two {seconds[1]:.1f} s")
-    yield "one process / two", seconds[0] / seconds[1], seconds[0] / seconds[1] >= 1.8
+    return Promise(
+        "sweep: two processes", "one process", seconds[0] / seconds[1], 1.8, at_least=True
+    )
 
 
 PARAMETRIZED = """
@@ -173,28 +168,18 @@ def parametrized(number: int, claims: tuple[Claim, ...]) -> float:
         return time.perf_counter() - begun
 
 
-def against_pytest(microseconds: float, claims: tuple[Claim, ...]) -> Iterator[Promise]:
+def against_pytest(microseconds: float, claims: tuple[Claim, ...]) -> Promise:
     """Compare the sweep with a parametrized test, whose start does not count."""
     few, many = 100, 1100
     seconds = parametrized(many, claims) - parametrized(few, claims)
     ratio = seconds / (many - few) / microseconds * 1e6
-    print(f"{1e6 * seconds / (many - few):.0f} microseconds a case with pytest")
-    yield "pytest.mark.parametrize / sweep", ratio, ratio >= 10
+    return Promise("sweep: a case", "pytest.mark.parametrize", ratio, 10, at_least=True)
 
 
-def main() -> int:
-    """Measure, print a table and tell whether a promise is broken."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--all", action="store_true", help="every case, not only a sample")
-    found = list(chunks(SPEC)) if parser.parse_args().all else sample()
+def measured() -> Iterator[Promise]:
+    """Measure each promise."""
+    found = sample()
     claims = claims_on_calls(Bench(SPEC), covering(SPEC))
-    promises = list(against_bare_calls(found, claims))
-    microseconds = promises.pop(0)[1]
-    promises += [*two_processes(found, claims), *against_pytest(microseconds, claims)]
-    for name, measured, kept in promises:
-        print(f"{name:34} {measured:6.2f}  {'kept' if kept else 'BROKEN'}")
-    return 0 if all(kept for _, _, kept in promises) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    alone, *others = against_bare_calls(found, claims)
+    yield from (alone, *others, two_processes(found, claims))
+    yield against_pytest(alone.measured, claims)

@@ -1,0 +1,1 @@
+"""What is promised about speed, each next to its peer in one run: ``make bench``."""
