@@ -5,17 +5,20 @@ PORT ?= 8000
 
 RUN := .venv/bin/python -m
 READY := .venv/.ready
+# The tests that need nothing of the project but the package.
+PACKAGE_TESTS := $(addprefix tests/,language catalog proof answers \
+	test_cli.py test_cli_answers.py test_errors.py test_import.py test_strategies.py)
 SPHINX := $(RUN) sphinx -c .
 
 # What the site, and the part of it that sphinx-gallery caches, are made from.
 CODE := mhadoc conf.py docs/_ext pyproject.toml requirements.txt
-SITE := $(CODE) docs gallery $(wildcard *.md) LICENSE
+SITE := $(CODE) docs gallery benchmarks/results.json $(wildcard *.md) LICENSE
 FILES = LC_ALL=C find $(1) -type f -not -path '*/__pycache__/*' -not -path 'docs/auto_gallery/*' \
 	-not -name '.*' -not -name sg_execution_times.rst -print0 | LC_ALL=C sort -zu
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup html test doctest lint wheel links matrix serve clean FORCE
+.PHONY: help setup html test doctest lint bench style wheel installed links matrix serve clean FORCE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,8 +42,23 @@ lint: $(READY) ## Check style and types
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 
+bench: $(READY) ## Measure every promise of speed next to its peer; ten minutes, on a quiet machine
+	OMP_NUM_THREADS=1 $(RUN) benchmarks --json benchmarks/results.json
+
+style: $(READY) ## Print how long and how well tested the code is, next to what it should be
+	@$(RUN) tools.style
+
 wheel: $(READY) ## Build the wheel and the source distribution into dist
 	$(RUN) build --no-isolation .
+
+installed: wheel ## Install the wheel into an empty environment and run the tests of the package there
+	rm -rf build/installed
+	@mkdir -p build/installed
+	@cp -r tests docs pyproject.toml build/installed
+	.venv/bin/python -m venv build/installed/.venv
+	cd build/installed && .venv/bin/pip install --quiet --disable-pip-version-check -r ../../requirements.txt
+	cd build/installed && .venv/bin/pip install --quiet --disable-pip-version-check --no-deps ../../dist/*.whl
+	cd build/installed && OMP_NUM_THREADS=1 .venv/bin/python -m pytest $(PYTEST_ARGS) -o pythonpath= $(PACKAGE_TESTS)
 
 links: $(READY) ## Follow every link that leads to another site
 	$(SPHINX) -q -t without_gallery -b linkcheck -d build/links/.doctrees docs build/links

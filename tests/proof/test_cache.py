@@ -19,7 +19,7 @@ from mhadoc.proof.cache import key, proved, sources
 from mhadoc.proof.report import Refutation, Report
 
 SPEC = mhadoc.spec("MultiheadAttention")
-ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = Path(mhadoc.__file__).parent
 HOLDS = Report("2.13.0", "cpu", 53, 70, 99, held={"mha.scale": 3}, seconds=1.5)
 REFUTED = replace(HOLDS, refutations=(Refutation("mha.scale", "x", {}, "3", "2"),))
 
@@ -36,7 +36,7 @@ def proofs(monkeypatch: pytest.MonkeyPatch) -> list[Report]:
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a copy of the package, whose files count instead of the package's own."""
     copy = tmp_path / "mhadoc"
-    shutil.copytree(ROOT / "mhadoc", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(cache, "_PACKAGE", copy)
     return copy
 
@@ -83,7 +83,7 @@ class TestReports:
 class TestKey:
     def test_the_same_content_in_another_place_has_the_same_key(self, copied: Path):
         there = key(SPEC)
-        cache._PACKAGE = ROOT / "mhadoc"
+        cache._PACKAGE = PACKAGE
         assert key(SPEC) == there
 
     @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ class TestKey:
         )
         answer = subprocess.run(
             [sys.executable, "-c", program],
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=os.environ | {"PYTHONPATH": str(PACKAGE.parent)},
             capture_output=True,
             text=True,
             check=True,
