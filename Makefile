@@ -18,7 +18,7 @@ FILES = LC_ALL=C find $(1) -type f -not -path '*/__pycache__/*' -not -path 'docs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup html test doctest lint bench style wheel installed links matrix serve clean FORCE
+.PHONY: help setup html test doctest lint coverage bench style wheel installed links matrix serve clean FORCE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ lint: $(READY) ## Check style and types
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
+
+coverage: $(READY) ## Run every test, and tell which lines and branches none of them reached
+	@rm -rf build/coverage && mkdir -p build/coverage
+	OMP_NUM_THREADS=1 $(RUN) coverage run -m pytest $(PYTEST_ARGS)
+	@$(RUN) coverage combine --quiet
+	@$(RUN) coverage report
 
 bench: $(READY) ## Measure every promise of speed next to its peer; ten minutes, on a quiet machine
 	OMP_NUM_THREADS=1 $(RUN) benchmarks --json benchmarks/results.json
