@@ -48,8 +48,10 @@ class _Place:
 
     def problems(self) -> Iterator[Problem]:
         """Iterate over what is in doubt here."""
-        doubts = doubts_of(self.spec)
-        possible = doubts.unconditional if self.plain else doubts.possible(self.look.values)
+        if not self.spec.doubts:
+            return
+        doubts, symbols = doubts_of(self.spec), self.spec.symbols_of
+        possible = doubts.unconditional if self.plain else doubts.possible(symbols(self.call))
         for doubt in possible:
             if self.within and not doubt.inside:
                 continue

@@ -16,6 +16,7 @@ __all__ = [
     "around",
     "asked",
     "devices",
+    "held",
     "modules_of",
     "needs_grad",
     "tensors_of",
@@ -66,8 +67,11 @@ def _getter(path: str) -> Any:
 
 def needs_grad(tensors: Iterable[Any]) -> int:
     """Tell whether autograd is enabled, and one of the tensors requires a gradient."""
-    enabled = sys.modules["torch"].is_grad_enabled()
-    return int(enabled and any(getattr(tensor, "requires_grad", False) for tensor in tensors))
+    if sys.modules["torch"].is_grad_enabled():
+        for tensor in tensors:
+            if getattr(tensor, "requires_grad", False):
+                return 1
+    return 0
 
 
 def truth_of(value: Any) -> int:
@@ -76,6 +80,16 @@ def truth_of(value: Any) -> int:
         return int(bool(value))
     except (RuntimeError, TypeError, ValueError):
         return 0
+
+
+def held(module: Any, *names: str) -> Iterator[Any]:
+    """Iterate over parameters and modules of a module by name: as ``getattr``, in less time."""
+    parameters, modules = module._parameters, module._modules
+    for name in names:
+        if name in parameters:
+            yield parameters[name]
+        else:
+            yield modules[name] if name in modules else getattr(module, name)
 
 
 def modules_of(module: Any) -> Iterator[Any]:

@@ -16,21 +16,25 @@ from mhadoc.catalog.surroundings import (
 )
 from mhadoc.language import Call, Facts
 
-__all__ = ["measured", "told"]
+__all__ = ["measured", "surroundings", "told"]
 
 _LENGTHS = {"src": "S", "memory": "S", "tgt": "T"}
 
 
 def measured(call: Call) -> dict[str, Any]:
     """Return the symbols that a call decides, and those of what surrounds it."""
-    return told(call) | (USUAL if call.module is None else _surroundings(call))
+    if call.module is None:
+        return told(call)
+    return told(call) | surroundings(call.module, call.inputs[next(iter(call.facts))])
 
 
 def told(call: Call) -> dict[str, Any]:
-    """Return the symbols that the inputs of a call decide."""
+    """Return the symbols that the inputs of a call decide; what is described is as usual."""
     batch_first = call.values["batch_first"]
     first = next(iter(call.facts.values()))
-    found: dict[str, Any] = {"batched": int(first.rank == 3), "N": sizes(first, batch_first)[1]}
+    found: dict[str, Any] = {} if call.module is not None else dict(USUAL)
+    found["batched"], found["N"] = int(first.rank == 3), sizes(first, batch_first)[1]
+    found["nested"] = first.nested
     for name, facts in call.facts.items():
         if name in _LENGTHS:
             found[_LENGTHS[name]] = sizes(facts, batch_first)[0]
@@ -48,13 +52,10 @@ def _mask(name: str, facts: Facts) -> dict[str, int]:
     return {f"{name}_rank": facts.rank, f"{name}_float": facts.floating}
 
 
-def _surroundings(call: Call) -> dict[str, Any]:
-    """Return what surrounds a call of a real module, as the fast path looks at it."""
-    first = next(iter(call.facts))
-    tensor = call.inputs[first]
+def surroundings(module: Any, tensor: Any) -> dict[str, Any]:
+    """Return what surrounds a call of a real module with a tensor, as the fast path looks at it."""
     return {
-        "training": int(call.module.training),
-        "grad": needs_grad(chain((tensor,), tensors_of(modules_of(call.module)))),
-        "nested": call.facts[first].nested,
+        "training": int(module.training),
+        "grad": needs_grad(chain((tensor,), tensors_of(modules_of(module)))),
         **around((tensor,)),
     }

@@ -16,6 +16,7 @@ from mhadoc.catalog.linear import SPEC as LINEAR
 from mhadoc.catalog.multihead_attention import SPEC as MULTIHEAD_ATTENTION
 from mhadoc.catalog.multihead_attention.symbols import CANONICAL, MERGE
 from mhadoc.catalog.multihead_attention.symbols import FORWARD as ATTENTION_FORWARD
+from mhadoc.catalog.surroundings import held
 from mhadoc.language import (
     ANYTHING,
     COUNT,
@@ -124,17 +125,18 @@ def _kinds(value: object) -> tuple[object, ...]:
 
 def read(layer: Any) -> dict[str, Any]:
     """Return the symbols of a layer that is built."""
-    attention = layer.self_attn
+    attention, first, dropout = held(layer, "self_attn", "linear1", "dropout")
+    activation = layer.activation
     return {
         "d_model": attention.embed_dim,
         "nhead": attention.num_heads,
-        "dim_feedforward": layer.linear1.out_features,
-        "dropout": layer.dropout.p,
-        "activation": layer.activation,
+        "dim_feedforward": first.out_features,
+        "dropout": dropout.p,
+        "activation": activation,
         "batch_first": attention.batch_first,
         "norm_first": layer.norm_first,
-        "bias": layer.linear1.bias is not None,
-        **derived({"activation": layer.activation}),
+        "bias": next(held(first, "bias")) is not None,
+        **derived({"activation": activation}),
     }
 
 

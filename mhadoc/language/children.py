@@ -261,7 +261,7 @@ class Child:
     def inside(self, module: Any) -> tuple[Any, ...]:
         """Return the modules in this child's place in one that is built, in order."""
         name, _, several = self.name.partition(".")
-        found = getattr(module, name, None)
+        found = module._modules.get(name)
         if several:
             return tuple(found or ())
         return () if found is None else (found,)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from mhadoc.language.compiled import compiled, free_names, joined, number, picker
-from mhadoc.language.measures import ABSENT, Call, Passed
+from mhadoc.language.compiled import compiled, free_names, joined, number
+from mhadoc.language.measures import ABSENT, Call, Passed, Symbols, measure_picker
+from mhadoc.language.recalled import LEGAL, signature
 from mhadoc.language.rules import Requirement
 
 if TYPE_CHECKING:
@@ -92,10 +93,22 @@ def unmet(spec: ModuleSpec, call: Call) -> tuple[Unmet, ...]:
     What the modules inside demand counts as well. An input of which a problem is told already is
     not looked at again further inside; nor is what comes after a module of another class.
     """
-    return tuple(_unmet(spec, call, spec.symbols_of(call)))
+    return tuple(_unmet(spec, call))
 
 
-def _unmet(spec: ModuleSpec, call: Call, values: Mapping[str, Any]) -> list[Unmet]:
+def _unmet(spec: ModuleSpec, call: Call) -> list[Unmet]:
+    """Return what a call does not meet; one that is known to be legal is not looked at again."""
+    known = signature(spec, call)
+    if known is not None and known in LEGAL:
+        return []
+    found = _looked_at(spec, call)
+    if known is not None and not found:
+        LEGAL.add(known)
+    return found
+
+
+def _looked_at(spec: ModuleSpec, call: Call) -> list[Unmet]:
+    values = spec.symbols_of(call)
     found = [
         Unmet(spec.address(demand), demand, call, values, demand.hint)
         for demand in demands_of(spec).unmet(values)
@@ -131,9 +144,8 @@ def _further(
         if idle and module is not None:
             known["dtype"] = next(module.parameters()).dtype  # nobody compares it then
         inner = inside(child, spec, call, values, module, known)
-        symbols = spec.symbols_of(inner)
-        grad = grad or bool(symbols.get("grad"))
-        found = _unmet(spec, inner, symbols)
+        found = _unmet(spec, inner)
+        grad = grad or bool(spec.around(inner).get("grad"))
         yield [p for p in found if not idle or p.requirement.source in child.merely]
 
 
@@ -179,7 +191,7 @@ class Demands:
 
     requirements: tuple[Requirement, ...]
 
-    def unmet(self, values: Mapping[str, Any]) -> tuple[Requirement, ...]:
+    def unmet(self, values: Symbols) -> tuple[Requirement, ...]:
         """Return the requirements that a call with these symbols and measures does not meet."""
         asked, pick, test = self._compiled
         met = test(*pick(values))
@@ -199,5 +211,5 @@ class Demands:
     def _compiled(self) -> tuple[tuple[Requirement, ...], Callable[..., Any], Callable[..., Any]]:
         asked = tuple(demand for demand in self.requirements if demand.fits != sympy.true)
         conditions = tuple(demand.fits for demand in asked)
-        names = free_names(*conditions)
-        return asked, picker(names), compiled(conditions, names)
+        names, pick = measure_picker(free_names(*conditions))
+        return asked, pick, compiled(conditions, names)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from mhadoc.language.compiled import compiled, free_names, picker
+from mhadoc.language.compiled import compiled, free_names
+from mhadoc.language.measures import Symbols, measure_picker
 
 if TYPE_CHECKING:
     from mhadoc.language.specs import ModuleSpec
@@ -51,10 +52,10 @@ class Doubts:
         self._doubts = doubts
         self.unconditional = tuple(doubt for doubt in doubts if doubt.when == sympy.true)
         conditions = tuple(doubt.when for doubt in doubts)
-        names = free_names(*conditions)
-        self._pick, self._test = picker(names), compiled(conditions, names)
+        names, self._pick = measure_picker(free_names(*conditions))
+        self._test = compiled(conditions, names)
 
-    def possible(self, values: Mapping[str, Any]) -> tuple[Doubt, ...]:
+    def possible(self, values: Symbols) -> tuple[Doubt, ...]:
         """Return the doubts whose conditions hold for these symbols and measures."""
         held = self._test(*self._pick(values))
         return tuple(compress(self._doubts, held)) if any(held) else ()

@@ -7,16 +7,28 @@ A symbol says what a legal call has: ``S`` keys, of ``kdim`` features. A measure
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import sympy
 
+from mhadoc.language.compiled import picker
 from mhadoc.language.values import c_name
 
-__all__ = ["ABSENT", "Call", "Facts", "Kind", "Measured", "Passed", "kind_of"]
+__all__ = [
+    "ABSENT",
+    "Call",
+    "Facts",
+    "Kind",
+    "Measured",
+    "Passed",
+    "Symbols",
+    "kind_of",
+    "measure_picker",
+]
 
 
 class Kind(NamedTuple):
@@ -130,15 +142,54 @@ class Measured:
         return sympy.Symbol(f"{self.name}.{fact}", integer=True)
 
 
-@cache
-def _keys(name: str) -> tuple[str, ...]:
-    return tuple(f"{name}.{fact}" for fact in Facts._fields)
+class Symbols(dict[str, Any]):
+    """The value of each symbol in a call; a measure is looked up in the facts when it is asked."""
+
+    def __init__(self, facts: Mapping[str, Facts]) -> None:
+        """Take what is known of each input."""
+        super().__init__()
+        self.facts = facts
+
+    def __missing__(self, name: str) -> Any:
+        """Return the value of a measure: ``key.features``."""
+        given, _, fact = name.rpartition(".")
+        if given not in self.facts or fact not in Facts._fields:
+            raise KeyError(name)
+        return getattr(self.facts[given], fact)
 
 
-@cache
-def _absent(name: str) -> dict[str, Any]:
-    """Return the measures of an input that is not given."""
-    return dict(zip(_keys(name), ABSENT, strict=True))
+def measure_picker(
+    names: tuple[str, ...],
+) -> tuple[tuple[str, ...], Callable[[Symbols], tuple[Any, ...]]]:
+    """Return these names in another order, and a function that takes their values out in it.
+
+    The measures of one input are taken together, which is quicker than one by one.
+    """
+    apart = {name: name.rpartition(".") for name in names}
+    measured = {name: key for name, key in apart.items() if key[2] in Facts._fields and key[0]}
+    plain = tuple(name for name in names if name not in measured)
+    inputs = {
+        given: [k[2] for k in measured.values() if k[0] == given]
+        for given, _, _ in measured.values()
+    }
+    take, getters = picker(plain), [(given, _facts(facts)) for given, facts in inputs.items()]
+
+    def pick(symbols: Symbols) -> tuple[Any, ...]:
+        found = take(symbols)
+        for given, get in getters:
+            found += get(symbols.facts[given])
+        return found
+
+    order = (f"{given}.{fact}" for given, facts in inputs.items() for fact in facts)
+    return (*plain, *order), pick
+
+
+def _facts(names: list[str]) -> Callable[[Facts], tuple[Any, ...]]:
+    """Return what takes these facts out of all, as a tuple."""
+    places = [Facts._fields.index(name) for name in names]
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda facts: (facts[places[0]],)
 
 
 @dataclass(frozen=True)
@@ -146,15 +197,20 @@ class Call:
     """One call that is asked about: what came in, and what the constructor decided.
 
     ``inputs`` are forward's arguments by name, and ``facts`` what is known of those that are
-    tensors. ``module`` is None where there is only a description of one. ``symbols`` is where the
-    spec keeps the value of each symbol, once it is asked.
+    tensors. ``module`` is None where there is only a description of one. ``symbols`` and
+    ``around`` are where the spec keeps the value of each symbol, once it is asked.
     """
 
     module: Any
     values: Mapping[str, Any]
     inputs: Mapping[str, Any]
     facts: Mapping[str, Facts]
-    symbols: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    symbols: Symbols = field(init=False, repr=False, compare=False)
+    around: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Make the place where symbols are kept."""
+        object.__setattr__(self, "symbols", Symbols(self.facts))
 
     @classmethod
     def of(
@@ -164,10 +220,3 @@ class Call:
         seen = {id(inputs[name]): inputs[name] for name in tensors}
         known = {key: Facts.of(value) for key, value in seen.items()}
         return cls(module, values, inputs, {name: known[id(inputs[name])] for name in tensors})
-
-    def measures(self) -> dict[str, Any]:
-        """Return the value of each measure, by the name of its symbol."""
-        found: dict[str, Any] = {}
-        for name, facts in self.facts.items():
-            found.update(_absent(name) if facts is ABSENT else zip(_keys(name), facts, strict=True))
-        return found

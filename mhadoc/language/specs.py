@@ -17,7 +17,7 @@ from mhadoc.language.claims import Claim
 from mhadoc.language.compiled import compiled, free_names, picker
 from mhadoc.language.doubts import Doubt
 from mhadoc.language.entries import Entries, State
-from mhadoc.language.measures import Call
+from mhadoc.language.measures import Call, Symbols
 from mhadoc.language.releases import NEWEST, at_release
 from mhadoc.language.rules import (
     Argument,
@@ -50,8 +50,9 @@ class ModuleSpec:
     torch's fused inference kernel, and ``doubts`` the calls that are accepted and probably not
     meant. ``children`` are the modules inside, whose parameters are
     among ``parameters``, after the module's own. ``derived`` gives the symbols that arguments
-    decide without having their names, ``read`` those of a real module, and ``measured`` those of
-    a call, the surroundings included; ``shaped`` those that the values of the others and the
+    decide without having their names, ``read`` those of a real module, ``measured`` those of a
+    call, and ``surroundings`` those that a real module and its first input find around them, where
+    ``measured`` does not tell them as well; ``shaped`` those that the values of the others and the
     shapes of all inputs decide. ``flops`` is what one call costs, two for each multiplication
     and addition.
 
@@ -81,6 +82,7 @@ class ModuleSpec:
     derived: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     read: Callable[[Any], Mapping[str, Any]] | None = None
     measured: Callable[[Call], Mapping[str, Any]] | None = None
+    surroundings: Callable[[Any, Any], Mapping[str, Any]] | None = None
     shaped: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]] | None = None
     kind: Literal["module", "function"] = "module"
     since: str | None = None
@@ -243,14 +245,21 @@ class ModuleSpec:
         given = {**self._constants, **self.defaults, **inputs}
         return Call.of(module, values, given, *self.tensors)
 
-    def symbols_of(self, call: Call) -> dict[str, Any]:
+    def symbols_of(self, call: Call) -> Symbols:
         """Return the value of every symbol and of every measure in a call."""
         if not call.symbols:
-            call.symbols.update(call.measures())
             call.symbols.update(call.values)
             if self.measured is not None:
                 call.symbols.update(self.measured(call))
+            call.symbols.update(self.around(call))
         return call.symbols
+
+    def around(self, call: Call) -> Mapping[str, Any]:
+        """Return the symbols of what surrounds a call of a real module, read once."""
+        if not call.around and call.module is not None and self.surroundings is not None:
+            first = call.inputs[next(iter(call.facts))]
+            call.around.update(self.surroundings(call.module, first))
+        return call.around
 
     def _plainly_met(self, values: Mapping[str, Any]) -> bool:
         """Tell whether values of the plain types meet every condition: the quick way."""

@@ -6,7 +6,7 @@ from mhadoc.catalog.multihead_attention.constructor import ARGUMENTS, ATTRIBUTES
 from mhadoc.catalog.multihead_attention.costs import FLOPS
 from mhadoc.catalog.multihead_attention.doubts import DOUBTS
 from mhadoc.catalog.multihead_attention.grid import CASES
-from mhadoc.catalog.multihead_attention.measured import measured, read
+from mhadoc.catalog.multihead_attention.measured import measured, read, surroundings
 from mhadoc.catalog.multihead_attention.mistakes import MISTAKES
 from mhadoc.catalog.multihead_attention.parameters import PARAMETERS
 from mhadoc.catalog.multihead_attention.paths import FAST_PATH
@@ -36,4 +36,5 @@ SPEC = ModuleSpec(
     flops=FLOPS,
     read=read,
     measured=measured,
+    surroundings=surroundings,
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mhadoc.catalog.surroundings import USUAL, around, devices, needs_grad, truth_of
+from mhadoc.catalog.surroundings import USUAL, around, devices, held, needs_grad, truth_of
 from mhadoc.language import Call, Facts
 from mhadoc.language.measures import kind_of
 
-__all__ = ["measured", "read", "sizes"]
+__all__ = ["measured", "read", "sizes", "surroundings"]
 
 _SEQUENCES = ("query", "key", "value")
 _FLAGS = ("need_weights", "average_attn_weights", "is_causal")
@@ -18,14 +18,15 @@ _DEVICES = {"cpu", "cuda", "privateuseone"}
 
 def read(module: Any) -> dict[str, Any]:
     """Return the symbols that the constructor of an attention decided."""
+    bias, extra = held(module, "in_proj_bias", "bias_k")
     return {
         "embed_dim": module.embed_dim,
         "num_heads": module.num_heads,
         "head_dim": module.head_dim,
         "kdim": module.kdim,
         "vdim": module.vdim,
-        "bias": int(module.in_proj_bias is not None),
-        "add_bias_kv": int(module.bias_k is not None),
+        "bias": int(bias is not None),
+        "add_bias_kv": int(extra is not None),
         "add_zero_attn": truth_of(module.add_zero_attn),
         "batch_first": truth_of(module.batch_first),
         "dropout": module.dropout,
@@ -33,7 +34,7 @@ def read(module: Any) -> dict[str, Any]:
 
 
 def measured(call: Call) -> dict[str, Any]:
-    """Return the symbols that a call decides, and those of what surrounds it."""
+    """Return the symbols that the inputs of a call decide."""
     query, key = call.facts["query"], call.facts["key"]
     mask, padding = call.facts["attn_mask"], call.facts["key_padding_mask"]
     batch_first = call.values["batch_first"]
@@ -51,10 +52,11 @@ def measured(call: Call) -> dict[str, Any]:
         "padding_mask": padding.given,
         "padding_mask_float": padding.floating,
         "key_batch": sizes(key, batch_first)[1],
-        "masks.dtype": (together := _together(query, mask, padding)),
-        "masks.float32": int(together == "float32"),
+        "masks_dtype": (together := _together(query, mask, padding)),
+        "masks_float32": int(together == "float32"),
         **_dropout(call.values["dropout"]),
-        **(_usual(query) if call.module is None else _surroundings(call)),
+        "nested": query.nested,
+        **(_usual(query) if call.module is None else {}),
     }
 
 
@@ -94,11 +96,11 @@ def _usual(query: Facts) -> dict[str, Any]:
     return {**USUAL, "weights_dtype": query.dtype, "weights_device": query.device}
 
 
-def _surroundings(call: Call) -> dict[str, Any]:
-    """Return what surrounds a call of a real module, as the fast path looks at it."""
-    module, query, out = call.module, call.inputs["query"], call.module.out_proj
-    weight, bias, last = module.in_proj_weight, module.in_proj_bias, out.weight
-    tensors = [query, weight, bias, last, out.bias]
+def surroundings(module: Any, query: Any) -> dict[str, Any]:
+    """Return what surrounds a call of a real module with a query, as the fast path looks at it."""
+    weight, bias, out = held(module, "in_proj_weight", "in_proj_bias", "out_proj")
+    last, shift = held(out, "weight", "bias")
+    tensors = [query, weight, bias, last, shift]
     dtype = getattr(query, "dtype", None)
     return {
         "training": int(module.training),
@@ -107,7 +109,6 @@ def _surroundings(call: Call) -> dict[str, Any]:
         "grad": needs_grad(tensors),
         "bias_dtype": int(bias is None or bias.dtype == dtype),
         "weight_dtype": int(weight is None or weight.dtype == dtype),
-        "nested": call.facts["query"].nested,
         "known_device": int(devices(tensors) <= _DEVICES),
         **around(tensors),
     }

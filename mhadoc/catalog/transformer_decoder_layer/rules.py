@@ -15,7 +15,7 @@ from mhadoc.catalog.transformer_calls import (
     result,
     sequence,
 )
-from mhadoc.catalog.transformer_measured import measured
+from mhadoc.catalog.transformer_measured import surroundings, told
 from mhadoc.catalog.transformer_terms import (
     GOOD,
     SOURCE,
@@ -203,7 +203,8 @@ SPEC = ModuleSpec(
     children=CHILDREN,
     derived=derived,
     read=read,
-    measured=measured,
+    measured=told,
+    surroundings=surroundings,
     parameters=composed(CHILDREN),
     inputs=(
         *INPUTS,

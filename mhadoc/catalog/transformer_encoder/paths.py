@@ -18,7 +18,7 @@ from mhadoc.catalog.multihead_attention.paths import (
 )
 from mhadoc.catalog.surroundings import asked
 from mhadoc.catalog.transformer_encoder.symbols import FORWARD, mask_rank
-from mhadoc.catalog.transformer_encoder_layer.paths import layer_state, supported_device
+from mhadoc.catalog.transformer_encoder_layer.paths import supported_device, surroundings
 from mhadoc.catalog.transformer_measured import measured as measured_everywhere
 from mhadoc.catalog.transformer_terms import batched, grad, norm_first, training
 from mhadoc.language import Call, Measured, Symbol
@@ -196,8 +196,7 @@ def _padding_read(call: Call) -> dict[str, int]:
         "checked_while_compiling": int(checks and asked("compiler.is_compiling", False)),
         "left_aligned": int(not checks or _is_left_aligned(src, padding)),
         "some_left": int(bool((padding == 0).any())),
-        "training": int(first.training),
-        **layer_state(first, src),
+        **surroundings(first, src),
     }
 
 

@@ -14,7 +14,7 @@ from mhadoc.catalog.multihead_attention.paths import (
     overridden,
     path_condition,
 )
-from mhadoc.catalog.surroundings import USUAL, around, devices, modules_of, needs_grad, tensors_of
+from mhadoc.catalog.surroundings import around, devices, held, modules_of, needs_grad, tensors_of
 from mhadoc.catalog.transformer_calls import mask_symbols
 from mhadoc.catalog.transformer_measured import told
 from mhadoc.catalog.transformer_terms import (
@@ -29,7 +29,7 @@ from mhadoc.catalog.transformer_terms import (
 )
 from mhadoc.language import Call, Symbol
 
-__all__ = ["FAST_ARGUMENTS", "FAST_PATH", "SURROUNDINGS", "fast", "layer_state", "measured"]
+__all__ = ["FAST_ARGUMENTS", "FAST_PATH", "SURROUNDINGS", "fast", "measured", "surroundings"]
 
 FORWARD = f"{SOURCE}: TransformerEncoderLayer.forward"
 
@@ -174,21 +174,22 @@ taken = And(*(condition.holds for condition in FAST_PATH))
 
 
 def measured(call: Call) -> dict[str, Any]:
-    """Return the symbols that a call of a layer decides, and those of what surrounds it."""
-    found, layer = told(call), call.module
-    if layer is None:
-        return found | USUAL | {"same_width": 1, "same_eps": 1, "hooked": 0, "supported_device": 1}
-    found["training"], found["nested"] = int(layer.training), call.facts["src"].nested
-    return found | layer_state(layer, call.inputs["src"])
+    """Return the symbols that the inputs of a call of a layer decide."""
+    found = told(call)
+    if call.module is None:
+        found |= {"same_width": 1, "same_eps": 1, "hooked": 0, "supported_device": 1}
+    return found
 
 
-def layer_state(layer: Any, src: Any) -> dict[str, int]:
-    """Return what a layer looks at beside its arguments, for an input."""
+def surroundings(layer: Any, src: Any) -> dict[str, int]:
+    """Return what surrounds a call of a real layer with an input, as the fast path looks at it."""
+    attention, first, second = held(layer, "self_attn", "norm1", "norm2")
     modules = [*modules_of(layer)]
     tensors = [src, *tensors_of(modules)]
     return {
-        "same_width": int(layer.self_attn._qkv_same_embed_dim),
-        "same_eps": int(layer.norm1.eps == layer.norm2.eps),
+        "training": int(layer.training),
+        "same_width": int(attention._qkv_same_embed_dim),
+        "same_eps": int(first.eps == second.eps),
         "hooked": int(any(m._forward_hooks or m._forward_pre_hooks for m in modules)),
         "supported_device": int(devices(tensors) <= _DEVICES),
         "grad": needs_grad(tensors),

@@ -16,7 +16,14 @@ from mhadoc.catalog.transformer_calls import (
     sequence,
 )
 from mhadoc.catalog.transformer_encoder_layer.doubts import DOUBTS
-from mhadoc.catalog.transformer_encoder_layer.paths import FAST_PATH, FORWARD, fast, measured, taken
+from mhadoc.catalog.transformer_encoder_layer.paths import (
+    FAST_PATH,
+    FORWARD,
+    fast,
+    measured,
+    surroundings,
+    taken,
+)
 from mhadoc.catalog.transformer_terms import (
     GOOD,
     SOURCE,
@@ -151,6 +158,7 @@ SPEC = ModuleSpec(
     derived=derived,
     read=read,
     measured=measured,
+    surroundings=surroundings,
     parameters=composed(CHILDREN),
     inputs=(
         *sequence("src", S, "one vector for each position.", FORWARD),

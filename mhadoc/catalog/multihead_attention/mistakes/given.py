@@ -22,7 +22,7 @@ attn_mask, key_padding_mask = Measured("attn_mask"), Measured("key_padding_mask"
 weight_dtype, weight_device, masks_dtype, key_batch, key_is_query, value_is_key = (
     Symbol(name, integer=True)
     for name in (
-        *("weights_dtype", "weights_device", "masks.dtype"),
+        *("weights_dtype", "weights_device", "masks_dtype"),
         *("key_batch", "key_is_query", "value_is_key"),
     )
 )
@@ -64,7 +64,7 @@ def viewed(mask: Measured, *axes: Basic) -> Basic:
 
 
 #: The masks together are of the dtype that scaled_dot_product_attention takes beside any query.
-masks_float32 = Symbol("masks.float32")
+masks_float32 = Symbol("masks_float32")
 
 #: A 3-D mask can be seen as N stacks of L * L.
 stacked = And(Eq(attn_mask.rank, 3), Eq(Mod(attn_mask.numel, squares), 0), N * L > 0)
