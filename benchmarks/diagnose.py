@@ -1,14 +1,4 @@
-<<<<<<< HEAD
 """The diagnosis of a legal call, next to the call itself and to jaxtyping with beartype."""
-=======
-"""How long the diagnosis of a legal call takes, next to the same call on the meta device.
-
-Both are timed side by side in one run, in time of this process, so that others do not count. One
-call is asked again and again, as in a loop over batches of one shape: of a layer the verdict is
-then known, and only what it depends on is read. Run it as ``python benchmarks/diagnose.py``; its
-exit status tells whether every promise is kept.
-"""
->>>>>>> 62c6e34 (Diagnose a legal call of a layer in less than 100 microseconds)
 
 from __future__ import annotations
 
@@ -41,21 +31,12 @@ def calls() -> dict[str, tuple[Any, dict[str, Any]]]:
     }
 
 
-<<<<<<< HEAD
 @jaxtyped(typechecker=beartype)
 def annotated(
     query: Float[Tensor, "N L E"], key: Float[Tensor, "N S E"], value: Float[Tensor, "N S E"]
 ) -> Float[Tensor, "N L E"]:
     """Take the three inputs and return the first: their annotations are checked."""
     return query
-=======
-def seconds(action: Callable[[], object]) -> float:
-    """Return how long an action takes, on average over so many times."""
-    begun = time.process_time()
-    for _ in range(_REPEAT):
-        action()
-    return (time.process_time() - begun) / _REPEAT
->>>>>>> 62c6e34 (Diagnose a legal call of a layer in less than 100 microseconds)
 
 
 def measured() -> Iterator[Promise]:
