@@ -50,8 +50,8 @@ class _Place:
         """Iterate over what is in doubt here."""
         if not self.spec.doubts:
             return
-        doubts, symbols = doubts_of(self.spec), self.spec.symbols_of
-        possible = doubts.unconditional if self.plain else doubts.possible(symbols(self.call))
+        doubts = doubts_of(self.spec)
+        possible = doubts.unconditional if self.plain else doubts.possible(self.look.values)
         for doubt in possible:
             if self.within and not doubt.inside:
                 continue

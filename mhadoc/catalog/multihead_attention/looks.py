@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from mhadoc.language import Call, ModuleSpec
+from mhadoc.language.measures import Symbols
 
 __all__ = ["HIDES", "MASKS", "Look", "level", "numbers_in"]
 
@@ -40,7 +41,7 @@ class Look:
         return self._called()
 
     @property
-    def values(self) -> Mapping[str, Any]:
+    def values(self) -> Symbols:
         """Return the value of each symbol in the call."""
         return self.spec.symbols_of(self.call)
 
