@@ -18,7 +18,7 @@ FILES = LC_ALL=C find $(1) -type f -not -path '*/__pycache__/*' -not -path 'docs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup html test doctest lint coverage bench style wheel installed links matrix serve clean FORCE
+.PHONY: help setup html test doctest lint coverage bench style wheel installed links matrix lighthouse twice serve clean FORCE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,15 @@ links: $(READY) ## Follow every link that leads to another site
 
 matrix: $(READY) ## Verify every torch release, or TORCH="2.2.2 2.13.0", and write the ledgers
 	$(RUN) tools.matrix $(TORCH)
+
+lighthouse: html ## Measure the site with Lighthouse, as a phone sees it; needs Node.js
+	@.venv/bin/python tests/chromium.py
+	$(RUN) tests.lighthouse
+
+twice: ## Build the site twice, each time from nothing, and compare the two byte for byte
+	$(MAKE) clean html && rm -rf dist/first && mkdir -p dist && cp -r build/html dist/first
+	rm -rf build docs/auto_gallery && $(MAKE) html && diff -r dist/first build/html
+	@rm -r dist/first && echo "Both builds are the same."
 
 serve: html ## Serve the site on http://localhost:8000 (PORT=... for another)
 	$(RUN) http.server --directory build/html --bind 127.0.0.1 $(PORT)

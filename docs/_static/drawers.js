@@ -9,7 +9,7 @@
 
   for (const [id, selector, name] of DRAWERS) {
     const box = document.getElementById(id), drawer = document.querySelector(selector);
-    const openers = [...document.querySelectorAll(`label[for="${id}"]:not(.overlay)`)];
+    const openers = [...document.querySelectorAll(`label[for="${id}"] .icon`)];
     let opener = openers[0];
 
     const tell = () => openers.forEach((each) => each.setAttribute("aria-expanded", box.checked));

@@ -27,6 +27,7 @@ from mhadoc.language.rules import (
 )
 from mhadoc.language.shapes import Each, Match, Shape, Shared, broadcast
 from mhadoc.language.specs import ModuleSpec
+from mhadoc.language.steps import Made, Step
 from mhadoc.language.symbols import LETTERS, Symbol
 from mhadoc.language.tables import OutcomeTable, Stated
 from mhadoc.language.values import (
@@ -84,6 +85,7 @@ __all__ = [
     "Entries",
     "Facts",
     "Input",
+    "Made",
     "Match",
     "Measured",
     "Mismatch",
@@ -100,6 +102,7 @@ __all__ = [
     "Shape",
     "Shared",
     "Stated",
+    "Step",
     "Symbol",
     "broadcast",
     "close",

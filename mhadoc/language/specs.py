@@ -29,6 +29,7 @@ from mhadoc.language.rules import (
     Requirement,
     Rule,
 )
+from mhadoc.language.steps import Step
 from mhadoc.language.symbols import Symbol
 from mhadoc.language.tables import OutcomeTable
 from mhadoc.language.usage import bind_with_care
@@ -53,8 +54,8 @@ class ModuleSpec:
     decide without having their names, ``read`` those of a real module, ``measured`` those of a
     call, and ``surroundings`` those that a real module and its first input find around them, where
     ``measured`` does not tell them as well; ``shaped`` those that the values of the others and the
-    shapes of all inputs decide. ``flops`` is what one call costs, two for each multiplication
-    and addition.
+    shapes of all inputs decide. ``steps`` are the tensors on the way through a call, and ``flops``
+    is what it costs, two for each multiplication and addition.
 
     A spec is of every release of torch: records have their ``since`` and ``until``, and ``before``
     tells what other fields were before a release. What ``at`` returns is of one ``release``, in
@@ -78,6 +79,7 @@ class ModuleSpec:
     doubts: tuple[Doubt, ...] = ()
     tables: tuple[OutcomeTable, ...] = ()
     children: tuple[Child, ...] = ()
+    steps: tuple[Step, ...] = ()
     flops: sympy.Expr | None = None
     derived: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     read: Callable[[Any], Mapping[str, Any]] | None = None

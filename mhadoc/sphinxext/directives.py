@@ -24,6 +24,7 @@ from mhadoc.sphinxext.picture import picture
 from mhadoc.sphinxext.roles import sizes_given
 from mhadoc.sphinxext.text import refuted, verdict
 from mhadoc.sphinxext.twins import twin_table
+from mhadoc.sphinxext.way import used, way
 
 if TYPE_CHECKING:
     from docutils.nodes import Node
@@ -45,6 +46,7 @@ __all__ = [
     "Spec",
     "Symbols",
     "Twins",
+    "Way",
 ]
 
 
@@ -172,6 +174,20 @@ class Mask(NamedDirective):
         self.domain.show(spec, [spec.address(rule)], self.get_location())
         sides = (rows.strip(), columns.strip())
         return self.placed(grid(spec, rule, self.options["hidden"], sides))
+
+
+class Way(NamedDirective):
+    """Draw the shapes on the way through a call, in numbers: ``:sizes:`` sets those that differ."""
+
+    option_spec: ClassVar[dict[str, Callable[[str], object]]] = {
+        "sizes": directives.unchanged_required
+    }
+
+    def render(self, name: str) -> list[Node]:
+        """Return the picture."""
+        spec = self.domain.proofs.spec(name)
+        self.domain.show(spec, map(spec.address, used(spec)), self.get_location())
+        return self.placed(way(spec, sizes_given(spec, self.options.get("sizes", ""))))
 
 
 class OneClaim(NamedDirective):
@@ -303,6 +319,7 @@ DIRECTIVES: dict[str, type[Directive]] = {
     "picture": Picture,
     "matrices": Matrices,
     "mask": Mask,
+    "way": Way,
     "claim": OneClaim,
     "claims": Claims,
     "report": ProofLine,

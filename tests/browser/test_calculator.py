@@ -311,6 +311,16 @@ def test_what_cannot_be_read_in_a_line_is_told(page: Page, line: str) -> None:
     expect(page.locator("[data-part=paste-error]")).to_have_text(REFUSED[line])
 
 
+def test_the_picture_of_the_call_follows_the_numbers(page: Page) -> None:
+    scores = page.locator("[data-way=MultiheadAttention] [data-made=scores]")
+    expect(scores).to_have_text("(2, 8, 3, 5)")
+    page.get_by_label("num_heads").fill("16")
+    page.get_by_label("S", exact=True).fill("9")
+    expect(scores).to_have_text("(2, 16, 3, 9)")
+    page.get_by_label("num_heads").fill("7")
+    expect(scores).to_have_text("(2, 16, 3, 9)")
+
+
 def test_the_line_is_copied(browser: Browser, address: str) -> None:
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()

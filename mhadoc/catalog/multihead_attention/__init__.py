@@ -10,6 +10,7 @@ from mhadoc.catalog.multihead_attention.measured import measured, read, surround
 from mhadoc.catalog.multihead_attention.mistakes import MISTAKES
 from mhadoc.catalog.multihead_attention.parameters import PARAMETERS
 from mhadoc.catalog.multihead_attention.paths import FAST_PATH
+from mhadoc.catalog.multihead_attention.steps import STEPS
 from mhadoc.catalog.multihead_attention.symbols import SYMBOLS
 from mhadoc.catalog.multihead_attention.tables import TABLES
 from mhadoc.language import ModuleSpec
@@ -33,6 +34,7 @@ SPEC = ModuleSpec(
     cases=CASES,
     claims=CLAIMS,
     tables=TABLES,
+    steps=STEPS,
     flops=FLOPS,
     read=read,
     measured=measured,

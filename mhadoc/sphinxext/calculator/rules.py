@@ -40,6 +40,7 @@ def rules(spec: ModuleSpec, fields: Iterable[Field]) -> dict[str, Any]:
         "parameters": [_rule(rule) for rule in spec.parameters],
         "inputs": [_rule(rule) for rule in spec.inputs if rule.shape is not None],
         "outputs": [_rule(rule) for rule in sorted(spec.outputs, key=lambda r: r.position)],
+        "steps": [list(made.shape) for step in spec.steps for made in step.makes],
         "flops": spec.flops,
         "fast": [_reason(r) for r in spec.fast_path if {*free_names(r.holds)} <= known],
     }

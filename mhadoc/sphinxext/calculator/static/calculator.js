@@ -158,6 +158,7 @@ const mhadocCalculator = (() => {
       count: parameters.reduce((sum, rule) => sum + product(rule.sizes), 0),
       inputs: there(spec.inputs, values),
       outputs: call.length ? [] : there(spec.outputs, values),
+      steps: call.length ? [] : spec.steps.map((axes) => axes.map((axis) => axis(values))),
       flops: call.length || !spec.flops ? undefined : spec.flops(values),
       slow: spec.fast.filter((condition) => !condition.holds(values)),
       derived: Object.fromEntries(Object.keys(spec.derived).map((symbol) => [symbol, values[symbol]])),

@@ -102,6 +102,7 @@
       for (const part of ["results", "copied-line"]) this.find(part).hidden = found.build.length > 0;
       if (found.build.length) return;
       this.find("line").textContent = found.line;
+      this.way(found.steps);
       this.rows("parameters", found.parameters, true);
       this.rows("inputs", found.inputs);
       this.rows("outputs", found.outputs);
@@ -150,6 +151,12 @@
         if (counted) row.append(element("td", NUMBERS.format(rule.sizes.reduce((a, b) => a * b, 1))));
         return row;
       }));
+    }
+
+    /** Write the sizes into the picture of the way through a call, where the page has one. */
+    way(steps) {
+      const shown = document.querySelectorAll(`[data-way="${this.name}"] [data-made]`);
+      steps.forEach((sizes, place) => { if (shown[place]) shown[place].textContent = tuple(sizes); });
     }
 
     facts({ count, flops, slow, derived, call }) {
