@@ -15,7 +15,7 @@ import sympy
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
-from mhadoc.language import ModuleSpec, Shape, condition_text, expression_text
+from mhadoc.language import Made, ModuleSpec, Shape, condition_text, expression_text
 from mhadoc.language.rules import Block, Distribution
 from mhadoc.language.values import Accepts
 from mhadoc.sphinxext.domain import domain_of
@@ -37,11 +37,13 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "requirements": _DEMAND,
     "call_requirements": _DEMAND,
     "fast_path": _DEMAND,
+    "steps": ("how", "uses", "makes"),
     "claims": ("id", "sentence", "doctest", "source", "since", "until"),
 }
 _FACTS: dict[type[Any], tuple[str, ...]] = {
     Block: ("name", "axis", "start", "stop"),
     Distribution: ("family", "scale", "how"),
+    Made: ("name", "shape"),
 }
 Link = Callable[[str, str], "str | None"]
 

@@ -8,7 +8,7 @@ from mhadoc.language import Audit
 __all__ = ["AUDITS"]
 
 _NAME = "scaled_dot_product_attention"
-_GPU = "about GPUs alone, on which the proof does not run"
+_GPU = "about GPUs, or a kernel that is chosen by hand: the proof tries neither"
 _LINK = "a link"
 
 _SDPA = Audit(
@@ -18,15 +18,12 @@ _SDPA = Audit(
         ("Grouped Query Attention (GQA) is an experimental feature.", "a plan for later releases"),
         ("`FlashAttention-2: Faster Attention", _LINK),
         ("- `Memory-Efficient Attention`_", _LINK),
-        ("may call optimized kernels for improved performance when using the CUDA", _GPU),
         ("All implementations are enabled by default.", _GPU),
-        ("attempts to automatically select the most optimal", _GPU),
         ("the following functions are provided for enabling", _GPU),
         ("- :func:`torch.nn.attention.sdpa_kernel`", _GPU),
         ("- :func:`torch.backends.cuda.enable_flash_sdp`", _GPU),
         ("- :func:`torch.backends.cuda.enable_mem_efficient_sdp`", _GPU),
         ("- :func:`torch.backends.cuda.enable_math_sdp`", _GPU),
-        ("Each of the fused kernels has specific input limitations.", _GPU),
         ("If the user requires the use of a specific fused implementation", _GPU),
         ("In the event that a fused implementation is not available", _GPU),
         ("all intermediates are kept in torch.float if inputs are", _GPU),
@@ -84,12 +81,31 @@ _SDPA = Audit(
             "It differs where a query sees no key: zeros and not NaN.",
             "sdpa.hidden_row",
         ),
+        incomplete(
+            "There are currently three supported implementations",
+            "The CPU's fused kernel is another one.",
+            "sdpa.kernel.conditions",
+        ),
+        incomplete(
+            "may call optimized kernels for improved performance when using the CUDA",
+            "On the CPU as well.",
+            "sdpa.kernel.conditions",
+        ),
         wrong(
             "For all other backends, the PyTorch implementation will be used.",
             "The CPU has a fused kernel of its own, which takes calls that the others refuse.",
             "sdpa.kernel.conditions",
             "sdpa.causal.both",
             "sdpa.silent.value_length",
+        ),
+        holds(
+            "attempts to automatically select the most optimal implementation",
+            "sdpa.kernel.conditions",
+        ),
+        holds(
+            "Each of the fused kernels has specific input limitations.",
+            "sdpa.kernel.conditions",
+            "sdpa.kernel.mask",
         ),
         incomplete(
             "may be different depending on what backend kernel is chosen",
