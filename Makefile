@@ -21,7 +21,7 @@ FILES = LC_ALL=C find $(1) -type f -not -path '*/__pycache__/*' -not -path 'docs
 .PHONY: help setup html test doctest lint coverage bench style wheel installed links matrix lighthouse twice serve clean FORCE
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv with every pinned package; no work when it is up to date
 	@:
