@@ -15,7 +15,7 @@ from mhadoc.language.compiled import joined
 from mhadoc.language.demands import inside
 from mhadoc.language.doubts import doubts_of
 
-__all__ = ["doubted"]
+__all__ = ["doubted", "doubted_beside"]
 
 
 def doubted(spec: ModuleSpec, call: Call) -> list[Problem]:
@@ -27,13 +27,19 @@ def doubted(spec: ModuleSpec, call: Call) -> list[Problem]:
     """
     told: dict[tuple[str, str], Problem] = {}
     for place in _places(_Place(spec, Look(spec, call.module, lambda: call))):
-        for problem in place.problems():
+        for problem in place.problems(place.possible()):
             alike = re.sub(r"\d+", "", problem.argument)
             told.setdefault((alike, problem.rule), problem)
     return list(told.values())
 
 
-@dataclass(frozen=True)
+def doubted_beside(spec: ModuleSpec, call: Call) -> list[Problem]:
+    """Return what may lie behind the errors of a call, as warnings."""
+    place = _Place(spec, Look(spec, call.module, lambda: call))
+    return list(place.problems(doubts_of(spec).beside_errors))
+
+
+@dataclass(slots=True)
 class _Place:
     """A module that is called, and what the caller knows its inputs and modules as.
 
@@ -46,12 +52,15 @@ class _Place:
     within: str = ""
     plain: bool = False
 
-    def problems(self) -> Iterator[Problem]:
-        """Iterate over what is in doubt here."""
-        if not self.spec.doubts:
-            return
+    def possible(self) -> tuple[Doubt, ...]:
+        """Return what can be in doubt here."""
         doubts = doubts_of(self.spec)
-        possible = doubts.unconditional if self.plain else doubts.possible(self.look.values)
+        if self.plain or not doubts.conditional:
+            return doubts.unconditional
+        return doubts.possible(self.look.values)
+
+    def problems(self, possible: tuple[Doubt, ...]) -> Iterator[Problem]:
+        """Iterate over what is in doubt here, out of what can be."""
         for doubt in possible:
             if self.within and not doubt.inside:
                 continue
@@ -79,11 +88,11 @@ class _Place:
 def _places(place: _Place) -> Iterator[_Place]:
     """Iterate over a module and those inside; of layers alike only the first is asked of masks."""
     yield place
-    for child, spec in place.spec.called_children:
-        modules = child.inside(place.look.module) if _in_doubt(spec) else ()
+    for child, spec, optional in _in_doubt(place.spec):
+        modules = child.inside(place.look.module)
         if not all(map(child.is_here, modules)):
             return
-        plain = place.plain or not (modules and _given(child, place.look.call))
+        plain = place.plain or not _given(optional, place.look.call)
         names = {} if plain else _names(child, place.names)
         for number, module in enumerate(modules):
             name = child.name.replace("{i}", str(number))
@@ -93,9 +102,22 @@ def _places(place: _Place) -> Iterator[_Place]:
 
 
 @cache
-def _in_doubt(spec: ModuleSpec) -> bool:
-    """Tell whether a module, or one inside it, has doubts."""
-    return bool(spec.doubts) or any(_in_doubt(inner) for _, inner in spec.called_children)
+def _in_doubt(spec: ModuleSpec) -> tuple[tuple[Child, ModuleSpec, tuple[str, ...]], ...]:
+    """Return the children that have doubts, or some inside, and the masks and hints they get."""
+    return tuple(
+        (child, inner, tuple(n for n in child.inputs.values() if "mask" in n or "causal" in n))
+        for child, inner in spec.called_children
+        if inner.doubts or _in_doubt(inner)
+    )
+
+
+def _given(names: tuple[str, ...], call: Call) -> bool:
+    """Tell whether a mask or a hint is given."""
+    for name in names:
+        value = call.inputs[name]
+        if value is not None and value is not False:
+            return True
+    return False
 
 
 def _inside(place: _Place, child: Child, spec: ModuleSpec, module: Any) -> Call:
@@ -104,11 +126,3 @@ def _inside(place: _Place, child: Child, spec: ModuleSpec, module: Any) -> Call:
 
 def _names(child: Child, known: Mapping[str, str]) -> dict[str, str]:
     return {inner: known.get(outer, outer) for inner, outer in child.words.items()}
-
-
-def _given(child: Child, call: Call) -> bool:
-    """Tell whether a module inside gets a mask or a hint."""
-    optional = [outer for outer in child.inputs.values() if "mask" in outer or "causal" in outer]
-    return any(
-        call.inputs[name] is not None and call.inputs[name] is not False for name in optional
-    )

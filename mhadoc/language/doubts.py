@@ -27,7 +27,8 @@ class Doubt:
     constructor. ``claim`` is the id of the claim that says what torch does. ``when`` says of which
     calls it can be true, in symbols and measures; ``finds`` looks at the rest, the numbers in the
     masks first of all, and returns what the texts show of it, or None where nothing is wrong.
-    What is not asked of a module inside another one is not ``inside``. ``title`` is what a person
+    What is not asked of a module inside another one is not ``inside``; what is asked of a call
+    with errors, and of no other, is ``beside_errors``. ``title`` is what a person
     notices, and ``example`` a call that prints the warning.
     """
 
@@ -42,6 +43,7 @@ class Doubt:
     when: sympy.Basic = sympy.true
     finds: Callable[[Any], Mapping[str, Any] | None] | None = None
     inside: bool = True
+    beside_errors: bool = False
 
 
 class Doubts:
@@ -49,9 +51,11 @@ class Doubts:
 
     def __init__(self, doubts: tuple[Doubt, ...]) -> None:
         """Take the doubts, in the order in which they are told."""
-        self._doubts = doubts
-        self.unconditional = tuple(doubt for doubt in doubts if doubt.when == sympy.true)
-        conditions = tuple(doubt.when for doubt in doubts)
+        self.beside_errors = tuple(doubt for doubt in doubts if doubt.beside_errors)
+        self._doubts = tuple(doubt for doubt in doubts if not doubt.beside_errors)
+        self.unconditional = tuple(doubt for doubt in self._doubts if doubt.when == sympy.true)
+        conditions = tuple(doubt.when for doubt in self._doubts)
+        self.conditional = len(self.unconditional) < len(conditions)
         names, self._pick = measure_picker(free_names(*conditions))
         self._test = compiled(conditions, names)
 

@@ -263,8 +263,9 @@ class Doubts(NamedDirective):
         for spec in specs:
             self.domain.show(spec, (), self.get_location())
         about = tuple(part.strip() for part in self.options.get("about", "").split(","))
-        doubts = (doubt for spec in specs for doubt in spec.doubts if doubt.id.startswith(about))
-        return self.placed([doubt_section(doubt) for doubt in doubts])
+        doubts = {doubt.id: doubt for spec in specs for doubt in spec.doubts}
+        asked = (doubt for id, doubt in doubts.items() if id.startswith(about))
+        return self.placed([doubt_section(doubt) for doubt in asked])
 
 
 class Outcomes(NamedDirective):

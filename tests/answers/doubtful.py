@@ -369,4 +369,16 @@ EXAMPLES = [
         {"src": torch.randn(3, 5, 6), "tgt": torch.randn(3, 4, 6)},
         build_beside=whole,
     ),
+    Example(
+        "batch_first.other",
+        attention(batch_first=False),
+        {**alike(5), "attn_mask": CAUSAL},
+        {"attn_mask": None},
+    ),
+    Example(
+        "batch_first.other",
+        lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(6, 2, 11), 2),
+        {"tgt": torch.randn(3, 4, 6), "memory": torch.randn(3, 5, 6)},
+        {"memory": torch.randn(5, 4, 6)},
+    ),
 ]

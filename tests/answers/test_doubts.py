@@ -192,6 +192,14 @@ TEXTS = [
     "False in encoder.layers[0], whose attention then runs across the batch "
     "[mha.silent.batch_first].\n  way out: build both with the same batch_first; to "
     "check: change one batch element, and compare the outputs of the others",
+    "warning: batch_first: should say on which axis the batch is, but is False, and "
+    "with batch_first=True every shape would fit [mha.silent.batch_first].\n  way out: "
+    "build with batch_first=True, or exchange the first two axes; to check: which axis "
+    "of each sequence is its length?",
+    "warning: batch_first: should say on which axis the batch is, but is False, and "
+    "with batch_first=True every shape would fit [mha.silent.batch_first].\n  way out: "
+    "build with batch_first=True, or exchange the first two axes; to check: which axis "
+    "of each sequence is its length?",
 ]
 
 
@@ -208,7 +216,7 @@ def test_in_these_words(example: Example, text: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("example", EXAMPLES)
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if not DOUBTS[e.id].beside_errors])
 def test_torch_accepts_it(example: Example) -> None:
     with torch.set_grad_enabled(example.grad):
         example.build()(**example.inputs)
@@ -217,7 +225,8 @@ def test_torch_accepts_it(example: Example) -> None:
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_nothing_else_is_told(example: Example) -> None:
     """A mask of the opposite sense also leaves a query without a key; the others say one thing."""
-    rules = {problem.rule for problem in example.told()} - {DOUBTS[example.id].claim}
+    warnings = [problem for problem in example.told() if problem.severity == "warning"]
+    rules = {problem.rule for problem in warnings} - {DOUBTS[example.id].claim}
     assert not rules or (example.id.endswith("sense") and rules == {"mha.nan.with_weights"})
 
 
@@ -231,7 +240,9 @@ def test_each_names_a_claim(doubt: Doubt) -> None:
     assert doubt.claim in STATEMENTS
 
 
-@pytest.mark.parametrize("example", [e for e in EXAMPLES if "mask" in e.told()[0].argument])
+@pytest.mark.parametrize(
+    "example", [e for e in EXAMPLES if all("mask" in problem.argument for problem in e.told())]
+)
 def test_without_numbers_nothing_is_said_of_them(example: Example) -> None:
     moved: dict[int, torch.Tensor] = {}
     for value in example.inputs.values():
@@ -256,11 +267,31 @@ def test_a_module_inside_is_told_in_the_words_of_the_caller() -> None:
     assert told[0].rule == "mha.nan.without_weights"
 
 
-def test_errors_come_alone() -> None:
-    """A call that fails gives nothing that could be looked at in doubt."""
+def test_errors_come_first() -> None:
+    """A call that fails gives nothing that could be looked at in doubt, but its batch_first."""
     module, x = nn.MultiheadAttention(6, 2, dropout=0.5), torch.randn(3, 5, 6)
     told = mhadoc.diagnose(module, x, x, x, attn_mask=torch.ones(3, 4).bool())
     assert [problem.severity for problem in told] == ["error"]
+    told = mhadoc.diagnose(module, x, x, x, attn_mask=torch.ones(5, 5).bool())
+    assert [problem.severity for problem in told] == ["error", "warning"]
+
+
+@pytest.mark.parametrize(("size", "warned"), [(4, False), (5, True)])
+def test_a_watched_call_is_told_its_errors_first(size: int, warned: bool) -> None:
+    module, x = nn.MultiheadAttention(6, 2, dropout=0.5), torch.randn(3, 5, 6)
+    mask = torch.ones(size, size).bool()
     with pytest.raises(RuntimeError, match="2D attn_mask") as raised, mhadoc.watch(module):
-        module(x, x, x, attn_mask=torch.ones(3, 4).bool())
-    assert "warning" not in "".join(raised.value.__notes__)
+        module(x, x, x, attn_mask=mask)
+    (note,) = raised.value.__notes__
+    heads = [line.split(":")[0].strip() for line in note.splitlines()[1::2]]
+    assert heads == ["error", "warning"][: 1 + warned]
+
+
+def test_a_watched_call_that_fails_for_another_reason_is_told_no_warning() -> None:
+    """A warning must not look as if it were the cause of what is raised."""
+    module, x = nn.MultiheadAttention(6, 2, dropout=0.5), torch.randn(3, 5, 6)
+    assert mhadoc.diagnose(module, x, x, x) != []
+    module.out_proj = None
+    with pytest.raises(AttributeError, match="'weight'") as raised, mhadoc.watch(module):
+        module(x, x, x)
+    assert not hasattr(raised.value, "__notes__")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import pytest
 import torch
 
 import mhadoc
+from tests.answers.call.draws import drawn
 from tests.answers.doubtful import EXAMPLES
 from tests.answers.valued import Valued, valued
 
@@ -210,3 +212,38 @@ def test_off_the_fast_path_torch_refuses_the_shape(id: str) -> None:
     module, inputs = example(id)
     with pytest.raises((AssertionError, RuntimeError), match=r"mask"):
         module(**inputs)
+
+
+def turned(module: Any) -> Any:
+    """Return a copy of a module in training mode, with the batch on the other axis."""
+    other = deepcopy(module).train()
+    for inner in other.modules():
+        if isinstance(inner, torch.nn.MultiheadAttention):
+            inner.batch_first = not inner.batch_first
+    return other
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", COUNTS)
+def test_with_the_other_batch_first_a_legal_call_is_told(name: str) -> None:
+    told = 0
+    for call in valued(name, 400, 13):
+        query = next(iter(call.inputs.values()))
+        legal = all(p.severity == "warning" for p in mhadoc.diagnose(call.module, **call.inputs))
+        problems = mhadoc.diagnose(turned(call.module), **call.inputs)
+        if legal and query.dim() == 3 and problems and problems[0].severity == "error":
+            assert problems[-1].argument == "batch_first", (call, problems)
+            told += 1
+    assert told > 50
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", COUNTS)
+def test_where_it_is_told_the_other_batch_first_runs(name: str) -> None:
+    for call in drawn(name, 1000, 13):
+        with torch.set_grad_enabled(call.grad):
+            problems = mhadoc.diagnose(call.module, **call.inputs)
+        if problems and problems[-1].argument == "batch_first":
+            assert problems[0].severity == "error"
+            dtype = next(iter(call.inputs.values())).dtype
+            turned(call.module).to(dtype)(**call.inputs)

@@ -8,7 +8,7 @@ from mhadoc.answers.built import arguments_of
 from mhadoc.answers.call.asked import called
 from mhadoc.answers.call.binding import bound
 from mhadoc.answers.call.formed import Formed
-from mhadoc.answers.doubts import doubted
+from mhadoc.answers.doubts import doubted, doubted_beside
 from mhadoc.answers.problem import Problem
 from mhadoc.catalog import spec
 from mhadoc.errors import RuleError
@@ -22,7 +22,8 @@ def diagnose(module: Any, /, *args: Any, **kwargs: Any) -> list[Problem]:
 
     ``module`` is one that is built, and the rest is what its forward would be called with. An
     error is a rule that torch enforces: the call would raise. The first is the one that torch
-    meets first.
+    meets first. A warning is something that torch accepts and that is probably not meant; one
+    beside errors tells what may lie behind them.
 
     Raises UnknownNameError for a module that has no spec.
 
@@ -45,7 +46,7 @@ def diagnose(module: Any, /, *args: Any, **kwargs: Any) -> list[Problem]:
         return [_refused(refusal)]
     call = called(found, module, inputs)
     wrong = [_problem(each) for each in unmet(found, call)]
-    return wrong or doubted(found, call)
+    return [*wrong, *doubted_beside(found, call)] if wrong else doubted(found, call)
 
 
 def _problem(wrong: Unmet) -> Problem:

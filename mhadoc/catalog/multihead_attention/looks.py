@@ -15,8 +15,8 @@ __all__ = ["HIDES", "MASKS", "Look", "level", "numbers_in"]
 
 MASKS = ("attn_mask", "key_padding_mask")
 
-#: Masks of more numbers are not looked at: it would take longer than a millisecond or so.
-_MOST = 1 << 22
+#: Masks of more numbers are not looked at: it would take more than a few milliseconds.
+_MOST = 1 << 20
 
 #: What is added to a score hides its key, as good as ``-inf``, from here on.
 HIDES = -1e4

@@ -7,6 +7,7 @@ from typing import Any
 
 from sympy import And, Not
 
+from mhadoc.catalog.multihead_attention.doubts.order import ORDER
 from mhadoc.catalog.multihead_attention.looks import Look, numbers_in
 from mhadoc.language import Doubt, Measured
 
@@ -75,4 +76,5 @@ DOUBTS = (
         >>> print(*mhadoc.diagnose(whole, src, tgt))
         """,
     ),
+    ORDER,
 )

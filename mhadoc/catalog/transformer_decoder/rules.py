@@ -3,6 +3,7 @@
 from typing import Any
 
 from mhadoc.catalog import transformer_stack as stack
+from mhadoc.catalog.multihead_attention.doubts.order import ORDER
 from mhadoc.catalog.transformer_calls import (
     CALL_AXES,
     LAYER_AXES,
@@ -86,6 +87,7 @@ SPEC = ModuleSpec(
         ),
     ),
     outputs=result(T, "the target's shape, whatever the memory's length.", FORWARD),
+    doubts=(ORDER,),
     call_requirements=(*stack.demands("decoder_layer", FORWARD), *CALL_REQUIREMENTS),
     cases=Cases(
         sizes={

@@ -2,6 +2,7 @@
 
 from sympy import And, Eq, Implies, Not
 
+from mhadoc.catalog.multihead_attention.doubts.order import ORDER
 from mhadoc.catalog.multihead_attention.paths import fast as attention_fast
 from mhadoc.catalog.transformer_calls import (
     CALL_AXES,
@@ -212,6 +213,7 @@ SPEC = ModuleSpec(
         flag("memory_is_causal", False, "a hint that `memory_mask` is the causal mask.", FORWARD),
     ),
     outputs=result(T, "the target's shape, whatever the memory's length.", FORWARD),
+    doubts=(ORDER,),
     call_requirements=CALL_REQUIREMENTS,
     cases=Cases(
         sizes={

@@ -7,6 +7,7 @@ from typing import Any
 
 from sympy import And
 
+from mhadoc.catalog.multihead_attention.doubts.order import ORDER
 from mhadoc.catalog.multihead_attention.findings import ends
 from mhadoc.catalog.multihead_attention.looks import HIDES, Look, numbers_in
 from mhadoc.catalog.transformer_encoder.paths import converts
@@ -79,4 +80,5 @@ DOUBTS = (
         ...     print(*mhadoc.diagnose(encoder, x, src_key_padding_mask=padding))
         """,
     ),
+    ORDER,
 )

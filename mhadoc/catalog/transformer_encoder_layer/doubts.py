@@ -7,6 +7,7 @@ from typing import Any
 
 from sympy import And, Eq
 
+from mhadoc.catalog.multihead_attention.doubts.order import ORDER
 from mhadoc.catalog.multihead_attention.findings import ends
 from mhadoc.catalog.multihead_attention.looks import Look, numbers_in
 from mhadoc.catalog.transformer_calls import mask_symbols
@@ -76,4 +77,5 @@ DOUBTS = (
         >>> print(*mhadoc.diagnose(layer, torch.randn(3, 3, 10), padding))
         """,
     ),
+    ORDER,
 )
