@@ -37,6 +37,7 @@ DIAGNOSED = (
 )
 ON_PURPOSE = {
     "plot_04_masks": {("attn_mask", "mha.nan.with_weights")},
+    "plot_05_batch_first": {("batch_first", "mha.silent.batch_first")},
     "plot_06_extra_keys": {
         ("key_padding_mask", "mha.nan.with_weights"),
         ("key_padding_mask", "mha.silent.tokenizer_mask"),
