@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tools import picture
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(p for p in (ROOT / "docs").rglob("*.md") if "auto_gallery" not in p.parts)
 TEXTS = [*PAGES, *sorted(ROOT.glob("*.md"))]
@@ -346,3 +348,8 @@ def test_autodoc_examples_are_counted_where_they_are():
     counted = docstring_examples(ROOT / "docs" / "api.md")
     shapes = inspect.getdoc(importlib.import_module("mhadoc.language.shapes").Shape) or ""
     assert counted >= shapes.count(">>> ") > 0
+
+
+def test_the_readme_s_picture_is_drawn_from_the_spec() -> None:
+    assert picture.PLACE.read_text(encoding="utf-8") == picture.picture()
+    assert f"({picture.PLACE.relative_to(ROOT)})" in (ROOT / "README.md").read_text("utf-8")
