@@ -237,7 +237,9 @@ def check_mistake(requirement: Requirement, seen: Observation) -> Mismatch | Non
     wrong = seen.again(**requirement.breaks(seen))
     shown = {**wrong.values, **wrong.inputs, "module": wrong.module}
     told = same(requirement.torch_error(shown), _raised(wrong))
-    return told if told or requirement.fits == sympy.true else _decided(requirement, wrong)
+    if told or requirement.fits == sympy.true or seen.bench.spec.measured is None:
+        return told
+    return _decided(requirement, wrong)
 
 
 def _decided(requirement: Requirement, wrong: Observation) -> Mismatch | None:

@@ -29,7 +29,7 @@ class Formed:
         """Return the value of every symbol; raise RuleError where a demand is not met."""
         values = self.sizes()
         for requirement in self.spec.call_requirements:
-            if not requirement.met(values):
+            if not (requirement.met(values) and truth(requirement.fits, values)):
                 demand, hint = requirement.demand, requirement.hint
                 raise self.broken(requirement.id, demand, hint, *requirement.about)
         return values

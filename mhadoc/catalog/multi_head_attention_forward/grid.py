@@ -23,7 +23,7 @@ from mhadoc.catalog.multihead_attention.symbols import (
 from mhadoc.language import Axis, Cases, Choice, Symbol
 
 _MEANT = {
-    "bias": "whether there are `in_proj_bias` and `out_proj_bias`",
+    "bias": "whether there is an `in_proj_bias`",
     "add_bias_kv": "whether there are `bias_k` and `bias_v`",
     "add_zero_attn": "the argument `add_zero_attn`",
     "dropout": "whether `dropout_p` is above zero",
@@ -45,6 +45,13 @@ _OWN = (
     ),
     Symbol("T", "key positions before the extra ones: those of `static_k`, otherwise `S`"),
     Symbol("dropout_p", "the argument `dropout_p`"),
+    Symbol("out_features", "features of the output: the rows of `out_proj_weight`"),
+    Symbol(
+        "out_bias",
+        "whether there is an `out_proj_bias`",
+        "flag",
+        python=("out_proj_bias is not None", "out_proj_bias is None"),
+    ),
 )
 
 #: The module's symbols, each with what it means to the function; it knows no batch_first.
@@ -57,6 +64,7 @@ SYMBOLS = (
     *_OWN,
 )
 separate, static, T = (symbol.expr for symbol in _OWN[:3])
+out_features, out_bias = (symbol.expr for symbol in _OWN[4:])
 dropout_p = Real("dropout_p", real=True)
 
 _AXES = {axis.name: axis for axis in MODULE.axes}
@@ -72,12 +80,21 @@ def _flag(name: str) -> Axis:
     return Axis.flag(name, "call", plain=_AXES[name].choices[0].label == "True")
 
 
-_LONGER = 17
+_LONGER, _OTHER = 17, 19
 
 CASES = Cases(
-    sizes={**MODULE.sizes, "T": _LONGER},
+    sizes={**MODULE.sizes, "T": _LONGER, "out_features": _OTHER},
     axes=(
-        _flag("bias"),
+        Axis(
+            "bias",
+            "call",
+            (
+                Choice("both", {"bias": 1, "out_bias": 1}),
+                Choice("none", {"bias": 0, "out_bias": 0}),
+                Choice("in_proj_bias", {"bias": 1, "out_bias": 0}),
+                Choice("out_proj_bias", {"bias": 0, "out_bias": 1}),
+            ),
+        ),
         _flag("add_bias_kv"),
         _flag("add_zero_attn"),
         _features("kdim"),
@@ -96,8 +113,9 @@ CASES = Cases(
             "dropout_p",
             "call",
             (
-                Choice("0", {"dropout": 0, "dropout_p": 0.0}),
-                Choice("p", {"dropout": 1, "dropout_p": 0.25}),
+                # The output gets a width of its own on the side: it goes with nothing else.
+                Choice("0", {"dropout": 0, "dropout_p": 0.0, "out_features": E}),
+                Choice("p", {"dropout": 1, "dropout_p": 0.25, "out_features": out_features}),
             ),
         ),
         *(axis for axis in MODULE.axes if axis.part == "call"),
@@ -121,6 +139,7 @@ def shaped(values: Mapping[str, Any], shapes: Mapping[str, Any]) -> dict[str, An
         "T": values["T"] if "static_k" in given else values["S"],
         "add_bias_kv": int("bias_k" in given),
         "bias": int("in_proj_bias" in given),
+        "out_bias": int("out_proj_bias" in given),
         "padding_mask": int("key_padding_mask" in given),
         "dropout": int((values.get("dropout_p") or 0) > 0),
     }

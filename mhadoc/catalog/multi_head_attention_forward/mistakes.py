@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sympy import And, Basic, Eq, Not
+from sympy import And, Basic, Eq, Not, Or, true
 
 from mhadoc.catalog.breaking import longer
-from mhadoc.catalog.multi_head_attention_forward.grid import separate, static
+from mhadoc.catalog.multi_head_attention_forward.grid import dropout_p, separate, static
 from mhadoc.catalog.multihead_attention.paths import CALL_REQUIREMENTS, hinted
 from mhadoc.catalog.multihead_attention.symbols import (
     ATTEND,
@@ -19,6 +19,8 @@ from mhadoc.catalog.multihead_attention.symbols import (
     add_bias_kv,
     attn_mask_rank,
     batched,
+    need_weights,
+    training,
 )
 from mhadoc.language import Requirement, Seen
 
@@ -53,17 +55,20 @@ def _mistake(
     hint: str,
     breaks: Callable[[Seen], Mapping[str, Any]],
     when: Basic = True,
+    error: str = "AssertionError",
+    fits: Basic = true,
     **computes: Any,
 ) -> Requirement:
     return Requirement(
         id,
         demand,
-        "AssertionError",
+        error,
         message,
         hint,
         about=(id.partition(".")[0],),
         breaks=breaks,
         when=And(Not(hinted), Not(_BOTH), when),
+        fits=fits,
         computes=computes,
         source=ATTEND,
     )
@@ -118,6 +123,52 @@ def _static_axis(name: str, axis: int, told: Basic, words: str) -> Requirement:
     )
 
 
+def _dropout(
+    id: str, demand: str, error: str, wrong: float, when: Basic, fits: Basic
+) -> Requirement:
+    kind, _, message = error.partition(": ")
+    return _mistake(
+        f"dropout_p.{id}",
+        demand,
+        message,
+        "pass a probability from 0.0 to 1.0, and training=False where nothing is to be dropped",
+        lambda seen: {"dropout_p": wrong},
+        And(training, when),
+        error=kind,
+        fits=Or(Not(And(training, when)), fits),
+    )
+
+
+_RANGE = "dropout probability has to be between 0 and 1, but got {dropout_p}"
+_FUSED = "scaled_dot_product_attention_flash_attention: Currently do not support dropout > 0"
+
+_DROPOUT = (
+    _dropout(
+        "range",
+        "`dropout_p` is at most 1, in training",
+        f"ValueError: {_RANGE}",
+        1.5,
+        need_weights,
+        dropout_p <= 1,
+    ),
+    _dropout(
+        "range_without_weights",
+        "`dropout_p` is at most 1, in training with `need_weights=False`",
+        f"RuntimeError: {_RANGE}",
+        1.5,
+        Not(need_weights),
+        dropout_p <= 1,
+    ),
+    _dropout(
+        "negative_without_weights",
+        "`dropout_p` is at least 0, in training with `need_weights=False`",
+        f"RuntimeError: {_FUSED}",
+        -0.5,
+        Not(need_weights),
+        dropout_p >= 0,
+    ),
+)
+
 MISTAKES = (
     _HINT,
     _mistake(
@@ -135,6 +186,7 @@ MISTAKES = (
         "choose a divisor of query.shape[-1]",
         lambda seen: {"num_heads": seen.values["embed_dim"] - 1},
         Not(And(Eq(attn_mask_rank, 3), Not(batched))),
+        fits=And(H > 0, Eq(D * H, E)),
         other=E - 1,
     ),
     _missing("in_proj_weight", False),
@@ -151,4 +203,5 @@ MISTAKES = (
             (2, D, "features"),
         )
     ),
+    *_DROPOUT,
 )

@@ -7,7 +7,14 @@ from dataclasses import replace
 
 from sympy import And, Basic, Not, false
 
-from mhadoc.catalog.multi_head_attention_forward.grid import T, dropout_p, separate, static
+from mhadoc.catalog.multi_head_attention_forward.grid import (
+    T,
+    dropout_p,
+    out_bias,
+    out_features,
+    separate,
+    static,
+)
 from mhadoc.catalog.multihead_attention.call import INPUTS as FORWARDS
 from mhadoc.catalog.multihead_attention.call import OUTPUTS as RETURNED
 from mhadoc.catalog.multihead_attention.parameters import PARAMETERS
@@ -36,7 +43,7 @@ _WHEN = {
     "in_proj_bias": bias,
     "bias_k": add_bias_kv,
     "bias_v": add_bias_kv,
-    "out_proj.bias": bias,
+    "out_proj.bias": out_bias,
     **dict.fromkeys(("q_proj_weight", "k_proj_weight", "v_proj_weight"), separate),
 }
 
@@ -75,9 +82,12 @@ def _here(condition: Basic) -> Basic:
 def _stored(name: str, *, required: bool) -> Input:
     """Return a parameter of the module as an input; None stands in its place where it is absent."""
     rule = _STORED[name]
+    shape = rule.shape
+    if name.startswith("out") and shape is not None:
+        shape = Shape(out_features, *shape.axes[1:])
     return Input(
         name=name.replace(".", "_"),
-        shape=rule.shape,
+        shape=shape,
         when=_WHEN.get(name, rule.when),
         type="Tensor",
         required=required,
@@ -140,8 +150,9 @@ INPUTS = (
 
 def _output(rule: Output) -> Output:
     shape = rule.shape
-    if rule.position == 1 and shape is not None:
-        shape = Shape(*(axis.subs(S, T) for axis in shape))
+    if shape is not None:
+        other = {S: T} if rule.position == 1 else {E: out_features}
+        shape = Shape(*(axis.subs(other) for axis in shape))
     return replace(rule, shape=shape, when=_here(rule.when), source=ATTEND)
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
-from sympy import And, Basic, Not, Or, true
+from sympy import And, Basic, Not, Or, Symbol, true
 
 from mhadoc.catalog.breaking import in_c, longer
-from mhadoc.catalog.scaled_dot_product_attention.kernel import BOTH, EVEN, FLAT, fused
+from mhadoc.catalog.scaled_dot_product_attention.kernel import BOTH, EVEN, FAST_PATH, FLAT, fused
 from mhadoc.catalog.scaled_dot_product_attention.symbols import (
     SOURCE,
     aligned,
+    dropout_p,
     enable_gqa,
     is_causal,
     leading,
@@ -38,6 +39,7 @@ def _mistake(
     hint: str,
     breaks: Callable[[Seen], Inputs],
     when: Basic = true,
+    fits: Basic = true,
     **computes: Any,
 ) -> Requirement:
     kind, _, message = error.partition(": ")
@@ -50,6 +52,7 @@ def _mistake(
         about=(id.partition(".")[0],),
         breaks=breaks,
         when=when,
+        fits=fits,
         computes=computes,
         source=SOURCE,
     )
@@ -216,6 +219,9 @@ _BATCHES = (
 )
 _MATRICES = "RuntimeError: mat1 and mat2 shapes cannot be multiplied ({L}x{%s} and {found}x{%s})"
 
+#: The call of the fused kernel, but for what is dropped.
+_FUSED_BUT = And(*(c.holds for c in FAST_PATH if c.id != "kernel.no_dropout"))
+
 _SIZES = (
     _mistake(
         "enable_gqa.heads",
@@ -278,6 +284,7 @@ _SIZES = (
         "leave out the axes of one in front",
         lambda seen: {"attn_mask": _deeper(seen)},
         And(masked, _ONE),
+        Not(Symbol("mask_deeper")),
         scores=lambda shown: [*shown["query"].shape[:-1], shown["S"]],
         found=lambda shown: [1, *shown["query"].shape[:-1], shown["S"]],
     ),
@@ -307,6 +314,7 @@ _SIZES = (
         "pass a probability; the function has no eval mode, so pass 0.0 when not training",
         lambda seen: {"dropout_p": 1.5},
         _ONE,
+        dropout_p <= 1,
     ),
     _mistake(
         "dropout_p.negative",
@@ -316,6 +324,7 @@ _SIZES = (
         "pass dropout_p=0.0",
         lambda seen: {"dropout_p": -0.5},
         fused,
+        Or(dropout_p >= 0, Not(_FUSED_BUT)),
     ),
 )
 

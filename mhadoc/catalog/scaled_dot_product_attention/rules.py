@@ -216,6 +216,7 @@ def shaped(values: Mapping[str, Any], shapes: Shapes) -> dict[str, int]:
     """Return what the shapes of a call tell besides sizes; without shared heads there are none."""
     fronts = {(shapes[name] or ())[: -3 if values["enable_gqa"] else -2] for name in _SEQUENCES}
     mask = shapes["attn_mask"]
+    axes = max(len(shapes[name] or ()) for name in ("query", "key"))
     return {
         **{name: values.get(name, 1) for name in ("Hq", "H", "Hv")},
         "leading": len(values["batch"]),
@@ -223,6 +224,7 @@ def shaped(values: Mapping[str, Any], shapes: Shapes) -> dict[str, int]:
         "masked": int(mask is not None),
         "mask_flat": int(mask is not None and len(mask) < 2),
         "mask_three": int(mask is not None and len(mask) == 3),
+        "mask_deeper": int(mask is not None and len(mask) > axes),
     }
 
 
