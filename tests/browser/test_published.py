@@ -135,7 +135,7 @@ def test_another_project_can_link_to_a_rule_and_a_claim(
 
 def test_two_builds_are_the_same(tmp_path: Path) -> None:
     """In another folder, in another process and with other hashes."""
-    pages = ("index.md", "calculator.md", "reference/*", "behaviour/masks.md")
+    pages = ("index.md", "calculator.md", "reference/m*", "reference/t*r.md", "behaviour/masks.md")
     code = (
         "from pathlib import Path; from tests.browser.conftest import build; build(Path(%r), *%r)"
     )
