@@ -118,6 +118,18 @@ def _encoder_call(chance: Random, layer: Any) -> Inputs:
     }
 
 
+def _stack(chance: Random) -> Any:
+    layer = nn.TransformerEncoderLayer(6, chance.choice((1, 2, 2)), 7, 0.0, batch_first=True)
+    stack = nn.TransformerEncoder(layer, 2, mask_check=chance.random() < 0.8)
+    return stack.train(chance.random() < 0.3)
+
+
+def _stack_call(chance: Random, stack: Any) -> Inputs:
+    inputs = _encoder_call(chance, stack.layers[0])
+    inputs["mask"] = inputs.pop("src_mask")
+    return inputs | {"is_causal": None}
+
+
 def _decoder_call(chance: Random, layer: Any) -> Inputs:
     batch, target, source = (chance.choice((1, 2, 3, 4)) for _ in range(3))
     heads = layer.self_attn.num_heads
@@ -180,6 +192,7 @@ def _numbers(chance: Random, hidden: torch.Tensor) -> torch.Tensor:
 
 
 _MAKERS: dict[str, Any] = {
+    "TransformerEncoder": (_stack, _stack_call),
     "MultiheadAttention": (_attention, _attention_call),
     "TransformerEncoderLayer": (_layer(nn.TransformerEncoderLayer), _encoder_call),
     "TransformerDecoderLayer": (_layer(nn.TransformerDecoderLayer), _decoder_call),

@@ -121,7 +121,8 @@ class Look:
         """Return from which query which key is hidden, or as good as hidden by the others."""
         if self.total is None or not self.adds:
             return self.hidden
-        return level(self.total) <= HIDES
+        extra = self.values["add_bias_kv"] or self.values["add_zero_attn"]
+        return level(self.total, 0.0 if extra else -math.inf) <= HIDES
 
     @property
     def adds(self) -> bool:
@@ -130,9 +131,13 @@ class Look:
         return floats and not any(self.misread(name) for name in self.given)
 
 
-def level(added: Any) -> Any:
-    """Return floats less the greatest of their row: what a softmax makes of them is the same."""
-    return (added - added.amax(-1, keepdim=True)).nan_to_num(-math.inf, neginf=-math.inf)
+def level(added: Any, least: float = -math.inf) -> Any:
+    """Return floats less the greatest of their row: what a softmax makes of them is the same.
+
+    Where another key is appended to each row, ``least`` is what is added to its score.
+    """
+    greatest = added.amax(-1, keepdim=True).clamp(min=least)
+    return (added - greatest).nan_to_num(-math.inf, neginf=-math.inf)
 
 
 def _as_floats(mask: Any) -> Any:
@@ -164,10 +169,14 @@ def _fetched(masks: Mapping[str, Any]) -> dict[str, Any]:
     """Return the masks on the CPU; those that are elsewhere come over together."""
     torch = sys.modules["torch"]
     here = {name: mask.detach() for name, mask in masks.items()}
-    far = [name for name, mask in here.items() if mask.device.type != "cpu"]
+    far = [name for name, mask in here.items() if _is_far(mask)]
     if far:
         flat = torch.cat([here[name].reshape(-1) for name in far]).cpu()
         parts = flat.split([here[name].numel() for name in far])
         for name, part in zip(far, parts, strict=True):
             here[name] = part.reshape(here[name].shape).to(here[name].dtype)
     return here
+
+
+def _is_far(mask: Any) -> bool:
+    return bool(mask.device.type != "cpu")
