@@ -59,7 +59,7 @@ def _cells(promise: dict[str, Any]) -> Iterator[list[Node]]:
         f"{word} {promise['limit']:g} {promise['unit']}",
         "" if promise["peer"] == "none" else promise["peer"],
     ):
-        yield [nodes.Text(text)]
+        yield [nodes.inline("", text, support_smartquotes=False)]  # -- is no dash
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
