@@ -94,7 +94,7 @@ def _attention_call(chance: Random, module: Any) -> Inputs:
     key = query if alike else torch.randn(*lead, keys, 6)
     sizes = (batch if batched else 1, module.num_heads, length, keys)
     causal = chance.random() < 0.3
-    mask = _mask(chance, *sizes, needed=causal and chance.random() < 0.9)
+    mask = _mask(chance, *sizes, needed=causal and chance.random() < 0.6)
     return {
         "query": query,
         "key": key,

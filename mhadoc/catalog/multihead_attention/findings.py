@@ -171,8 +171,7 @@ def misread(look: Look, name: str) -> Found:
     if look.total is None or not look.misread(name):
         return None
     mask = look.masks[name]
-    odd = (mask != 0) & (mask > HIDES)
-    places = (odd & (look.total != 0) & (look.total > HIDES)).nonzero()
+    places = ((mask != 0) & (look.total != 0) & (look.total > HIDES)).nonzero()
     if not len(places):
         return None
     place = [min(at, size - 1) for at, size in zip(places[0].tolist(), mask.shape, strict=True)]
