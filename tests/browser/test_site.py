@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import matplotlib
+import matplotlib.pyplot as plt
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
@@ -221,6 +223,21 @@ def test_what_is_copied_runs(page: Page) -> None:
             exec(copied[-1], names)
     assert len(copied) >= 3
     assert ">>>" not in "".join(copied)
+
+
+def test_what_is_copied_from_the_gallery_runs(page: Page, published: Published) -> None:
+    page.goto(f"{published.address}/auto_gallery/{EXAMPLE}.html")
+    names: dict[str, Any] = {"__name__": "__main__"}
+    matplotlib.use("Agg")
+    buttons = page.locator("button.copybtn").all()
+    for button in buttons:
+        button.locator("..").hover()
+        button.click()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(copied, names)
+    assert len(buttons) >= 4
+    plt.close("all")
 
 
 def torch_refuses(expected: bool) -> contextlib.AbstractContextManager[object]:
