@@ -94,7 +94,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "ignore_repr_types": r"matplotlib",
     "image_srcset": ["2x"],
-    "thumbnail_size": (320, 224),
+    "thumbnail_size": (260, 182),
     "remove_config_comments": True,
     "download_all_examples": False,
     "show_signature": False,
