@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from docutils import nodes
 
-from mhadoc.language import ANYTHING, Argument, Requirement, expression_text
+from mhadoc.language import ANYTHING, Argument, ModuleSpec, Requirement, expression_text
 from mhadoc.sphinxext.page import Nodes, Page
 from mhadoc.sphinxext.tables import Column, Row, table
 from mhadoc.sphinxext.text import code, held, sentence
 
-__all__ = ["arguments"]
+__all__ = ["argument_of", "arguments"]
 
 
 def arguments(page: Page) -> Nodes:
@@ -26,9 +26,15 @@ def arguments(page: Page) -> Nodes:
 
 def _argument(page: Page, rule: Argument) -> Row:
     anchor, name = page.name(rule)
-    demands = [r for r in page.spec.requirements if r.id.partition(".")[0] == rule.name]
+    demands = [r for r in page.spec.requirements if argument_of(page.spec, r) == rule.name]
     facts = (("On parameters", sentence(rule.effect)), ("Demands", _demands(page, demands)))
     return Row([name, _type(rule), _default(rule)], anchor, page.details(rule, *facts))
+
+
+def argument_of(spec: ModuleSpec, demand: Requirement) -> str:
+    """Return the argument that a demand stands with: what a module inside demands, too."""
+    name = demand.id.partition(".")[0]
+    return name if any(rule.name == name for rule in spec.arguments) else demand.about[0]
 
 
 def _type(rule: Argument) -> Nodes:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import mhadoc
+from mhadoc.sphinxext.arguments import argument_of
 from tests.answers.call.draws import drawn
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -35,6 +36,13 @@ def test_its_demands_stand_on_a_page(name: str) -> None:
     assert {part for part, demands in wanted.items() if demands and (name, part) not in shown} == (
         set()
     )
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_each_demand_of_a_constructor_stands_with_an_argument(name: str) -> None:
+    spec = mhadoc.spec(name)
+    arguments = {argument.name for argument in spec.arguments}
+    assert {argument_of(spec, demand) for demand in spec.requirements} <= arguments
 
 
 @pytest.mark.parametrize("name", ["MultiheadAttention", "TransformerDecoder", "LayerNorm"])
