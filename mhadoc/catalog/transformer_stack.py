@@ -163,7 +163,7 @@ def read(stack: Any, layer: ModuleSpec) -> dict[str, Any]:
     """Return the symbols of a stack that is built; those of its layers are the first one's."""
     known = layer.read is not None and layered(stack, layer.name)
     return {
-        **dict.fromkeys(LAYER, 0),
+        **dict.fromkeys(LAYER, 1),  # of another layer nothing is known, nor asked
         **(layer.read(stack.layers[0]) if known and layer.read else {}),
         "num_layers": len(stack.layers),
         "norm": int(stack.norm is not None),

@@ -20,7 +20,7 @@ __all__ = ["diagnose"]
 def diagnose(module: Any, /, *args: Any, **kwargs: Any) -> list[Problem]:
     """Return every problem of a call, without running it; an empty list where there is none.
 
-    ``module`` is one that is built, and the rest is what its forward would be called with. An
+    ``module`` is one that is built, or a function, and the rest is what it would be called with. An
     error is a rule that torch enforces: the call would raise. The first is the one that torch
     meets first. A warning is something that torch accepts and that is probably not meant; one
     beside errors tells what may lie behind them.
@@ -40,7 +40,8 @@ def diagnose(module: Any, /, *args: Any, **kwargs: Any) -> list[Problem]:
     try:
         inputs = bound(found, args, kwargs)
         if found.measured is None:
-            Formed(found, found.values(arguments_of(module, found)), inputs).checked()
+            built = {} if found.kind == "function" else arguments_of(module, found)
+            Formed(found, found.values(built), inputs).checked()
             return []
     except RuleError as refusal:
         return [_refused(refusal)]

@@ -11,7 +11,7 @@ from mhadoc.answers.call.binding import bound
 from mhadoc.answers.call.formed import Formed
 from mhadoc.catalog import spec
 from mhadoc.errors import RuleError
-from mhadoc.language import ModuleSpec
+from mhadoc.language import Bound, ModuleSpec
 from mhadoc.language.demands import Unmet, unmet
 
 __all__ = ["outputs", "predict_call"]
@@ -59,10 +59,26 @@ def _symbols(found: ModuleSpec, values: Mapping[str, Any], given: Mapping[str, A
     """Return the value of each symbol in a call; raise RuleError for one that torch refuses."""
     if found.measured is None:
         return Formed(found, values, given).checked()
+    _known_inside(found, values)
     call = described_call(found, values, given)
     if wrong := unmet(found, call):
         raise _refusal(wrong[0])
     return found.symbols_of(call)
+
+
+def _known_inside(found: ModuleSpec, values: Mapping[str, Any]) -> None:
+    """Raise RuleError where the layers are of a class of which nothing is known."""
+    needed = {argument.name for argument in found.arguments if argument.required}
+    for child, inner in found.called_children:
+        given = values.get(child.given)
+        if child.given in needed and not child.is_here(given):
+            name = given.spec.name if isinstance(given, Bound) else type(given).__name__
+            raise RuleError(
+                f"{found.name}.{child.given}",
+                values={child.given: name},
+                expected=f"{child.given} must be an nn.{inner.name} for the shapes to be known",
+                hint="build it with device='meta', and call it with tensors there",
+            )
 
 
 def outputs(found: ModuleSpec, values: Mapping[str, Any]) -> dict[str, tuple[int, ...] | None]:

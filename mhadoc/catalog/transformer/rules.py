@@ -193,7 +193,7 @@ def read(transformer: Any) -> dict[str, Any]:
         for name, stack in (("num_encoder_layers", encoder), ("num_decoder_layers", decoder))
     }
     own = {name: getattr(transformer, name) for name in ("d_model", "nhead", "batch_first")}
-    return {**dict.fromkeys(LAYER, 0), **own, **count}
+    return {**dict.fromkeys(LAYER, 1), **own, **count}
 
 
 SPEC = ModuleSpec(

@@ -118,6 +118,54 @@ def test_each_rule_exists(module: Any, inputs: dict[str, Any], texts: list[str])
         assert mhadoc.spec(problem.rule.partition(".")[0]).sentence(problem.rule)
 
 
+class Own(nn.Module):
+    """A layer of one's own, of which nothing is known but its attention."""
+
+    def __init__(self, width: int = 512) -> None:
+        super().__init__()
+        self.self_attn = nn.MultiheadAttention(width, 8, batch_first=True)
+
+
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")
+def test_a_stack_of_layers_of_ones_own() -> None:
+    assert mhadoc.diagnose(nn.TransformerEncoder(Own(), 2), X) == []
+    (problem,) = mhadoc.diagnose(nn.TransformerEncoder(nn.Linear(3, 3), 2), X)
+    assert problem.rule == "TransformerEncoder.encoder_layer.attends"
+    (problem,) = mhadoc.diagnose(nn.TransformerDecoder(nn.Linear(3, 3), 2), X, KEY)
+    assert problem.observed == "has none"
+
+
+def test_a_whole_one_with_an_encoder_of_ones_own() -> None:
+    whole = nn.Transformer(512, 8, 1, 1, 5, custom_encoder=nn.Identity(), batch_first=True)
+    assert mhadoc.diagnose(whole, X, KEY) == []
+    (problem,) = mhadoc.diagnose(whole, X, KEY[..., 1:])
+    assert str(problem) == (
+        "error: tgt: must have d_model = 512 features, but has 511 [Transformer.tgt.features].\n"
+        "  way out: pass tgt with d_model features: embed it first"
+    )
+
+
+@pytest.mark.parametrize(
+    "module", [nn.TransformerEncoder(ENCODER, 3), nn.Transformer(512, 8, 1, 1, 5)]
+)
+def test_all_problems_of_a_stack(module: nn.Module) -> None:
+    inputs: dict[str, Any] = {"src": torch.zeros(3, 2, 300)}
+    name = "mask"
+    if isinstance(module, nn.Transformer):
+        inputs["tgt"], name = torch.zeros(5, 4, 512), "src_mask"
+    inputs |= {name: torch.zeros(9, 9, dtype=torch.int64)}
+    problems = mhadoc.diagnose(module, **inputs)
+    assert {problem.argument for problem in problems} >= {"src", name}
+    assert len(problems) == len({problem.rule for problem in problems})
+
+
+def test_a_function() -> None:
+    function = nn.functional.scaled_dot_product_attention
+    assert mhadoc.diagnose(function, X, KEY, KEY) == []
+    (problem,) = mhadoc.diagnose(function, X, KEY[..., 1:], KEY)
+    assert (problem.argument, problem.rule) == ("key", "scaled_dot_product_attention.key.plain")
+
+
 def test_a_module_without_a_spec() -> None:
     with pytest.raises(mhadoc.UnknownNameError, match="no spec is called 'Conv1d'"):
         mhadoc.diagnose(nn.Conv1d(1, 1, 1), X)

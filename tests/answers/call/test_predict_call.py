@@ -285,3 +285,14 @@ def test_transformers_agree_with_torch(name: str, data: st.DataObject) -> None:
     except mhadoc.RuleError:
         predicted = None
     assert predicted == returned
+
+
+def test_layers_of_ones_own_have_no_known_shapes() -> None:
+    built = {"encoder_layer": torch.nn.Linear(4, 4), "num_layers": 2}
+    with pytest.raises(mhadoc.RuleError) as raised:
+        mhadoc.predict_call("TransformerEncoder", built, (2, 3, 4))
+    assert str(raised.value) == (
+        "TransformerEncoder.encoder_layer: encoder_layer must be an nn.TransformerEncoderLayer for "
+        "the shapes to be known, but got encoder_layer='Linear'.\n"
+        "  way out: build it with device='meta', and call it with tensors there"
+    )
