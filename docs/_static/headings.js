@@ -7,7 +7,7 @@
 
 (() => {
   // A name alone is looked up: what is called by it comes before headings with other words.
-  const ONE = { least: 0.2, starts: 8.5, worth: 4 }, MORE = { least: 0.45, starts: 12, worth: 11 };
+  const ONE = { least: 0.2, starts: 8.5, worth: 4 }, MORE = { least: 0.4, starts: 12, worth: 11 };
   // What was typed has to be in a heading more than a heading in what was typed.
   const ASKED = 0.6;
   // A page about something comes before a section; sections of the reference are called alike.
