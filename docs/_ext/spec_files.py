@@ -58,16 +58,16 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, Mapping):
         return {str(name): plain(part) for name, part in value.items()}
-    if isinstance(value, sympy.Basic):
-        return _expression(value)
-    if isinstance(value, Accepts):
-        return value.name
+    if isinstance(value, (sympy.Basic, Accepts)):
+        return _words(value)
     if facts := _FACTS.get(type(value)):
         return {name: plain(getattr(value, name)) for name in facts}
     return [plain(part) for part in value] if isinstance(value, (Shape, tuple)) else repr(value)
 
 
-def _expression(value: sympy.Basic) -> str:
+def _words(value: sympy.Basic | Accepts) -> str:
+    if isinstance(value, Accepts):
+        return value.name
     return expression_text(value) if isinstance(value, sympy.Expr) else condition_text(value)
 
 
