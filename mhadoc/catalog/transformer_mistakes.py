@@ -10,41 +10,35 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from sympy import And, Basic, Eq, Expr, Not, floor, true
+from sympy import And, Basic, Eq, Expr, Not, true
 
-from mhadoc.catalog.breaking import features, longer, other_rank, wider
-from mhadoc.catalog.multihead_attention.mistakes.broken import multiplies
+from mhadoc.catalog.breaking import longer
 from mhadoc.catalog.transformer_calls import mask_symbols
-from mhadoc.catalog.transformer_terms import N, batch_first, batched, d_model, grad, nhead
+from mhadoc.catalog.transformer_terms import N, batched, grad, nhead
 from mhadoc.language import Requirement
 
 __all__ = [
+    "ATTEND",
     "CHECK",
     "SLOW",
+    "WORDS",
     "called",
     "changed",
     "kinds",
     "mask_kinds",
     "mask_shapes",
-    "memory_shapes",
     "padding_shapes",
-    "sequence_shapes",
-    "two_axes",
     "unread_mask",
 ]
 
 CHECK = "torch/nn/functional.py: _mha_shape_check"
 _CANONICAL = "torch/nn/functional.py: _canonical_mask"
-_ATTEND = "torch/nn/functional.py: multi_head_attention_forward"
-_NORM = "torch: layer_norm"
+ATTEND = "torch/nn/functional.py: multi_head_attention_forward"
 
 #: A call with gradients takes no fast path, neither that of the layer nor the attention's.
 SLOW = grad
 
-_WORDS = "For batched (3-D) `query`, expected "
-
-
-_MATRICES = "mat1 and mat2 shapes cannot be multiplied ({rows}x{features} and {d_model}x{columns})"
+WORDS = "For batched (3-D) `query`, expected "
 
 
 def changed(
@@ -172,7 +166,7 @@ def mask_shapes(name: str, rows: Expr, columns: Expr, hinted: Basic) -> tuple[Re
             name,
             "rank",
             f"{name} has two axes or three",
-            f"AssertionError: {_WORDS}`attn_mask` to be `None`, 2-D or 3-D but found 1-D tensor "
+            f"AssertionError: {WORDS}`attn_mask` to be `None`, 2-D or 3-D but found 1-D tensor "
             "instead",
             f"pass a mask of shape {shape}; what has one entry for each position is a padding mask",
             lambda mask: mask[0],
@@ -186,7 +180,7 @@ def mask_shapes(name: str, rows: Expr, columns: Expr, hinted: Basic) -> tuple[Re
             words % (2, name) + "({rows}, {columns}).",
             f"pass a mask of shape {shape}",
             lambda mask: longer(mask, 1),
-            _ATTEND,
+            ATTEND,
             And(looked_at, Eq(rank, 2)),
             rows=1 * rows,
             columns=1 * columns,
@@ -198,7 +192,7 @@ def mask_shapes(name: str, rows: Expr, columns: Expr, hinted: Basic) -> tuple[Re
             words % (3, name) + "({matrices}, {rows}, {columns}).",
             "pass mask.repeat_interleave(nhead, 0) for one mask a batch element",
             lambda mask: mask[1:],
-            _ATTEND,
+            ATTEND,
             And(looked_at, Eq(rank, 3), batched),
             matrices=N * nhead,
             rows=1 * rows,
@@ -215,7 +209,7 @@ def padding_shapes(name: str, length: Expr, when: Basic = SLOW) -> tuple[Require
             name,
             "rank",
             f"{name} has one axis less than its sequence",
-            f"AssertionError: {_WORDS}`key_padding_mask` to be `None` or 2-D but found 1-D tensor "
+            f"AssertionError: {WORDS}`key_padding_mask` to be `None` or 2-D but found 1-D tensor "
             "instead",
             f"pass a mask of shape (N, {length})",
             lambda mask: mask[0],
@@ -234,142 +228,4 @@ def padding_shapes(name: str, length: Expr, when: Basic = SLOW) -> tuple[Require
             length=1 * length,
             found=lambda shown: shown[name].shape[-1],
         ),
-    )
-
-
-def sequence_shapes(name: str, norm_first: Basic) -> tuple[Requirement, ...]:
-    """Return the demands on the shape of the sequence that a layer transforms."""
-    hint = f"pass {name} with d_model features, or build with d_model={name}.shape[-1]"
-    return (
-        changed(
-            name,
-            "rank",
-            f"{name} has two axes (one sequence) or three (a batch)",
-            "AssertionError: query should be unbatched 2D or batched 3D tensor but received 4-D "
-            "query tensor",
-            f"reshape {name} to three axes",
-            lambda sequence: sequence[None],
-            CHECK,
-            batched,
-        ),
-        changed(
-            name,
-            "features",
-            f"{name} has d_model features",
-            "AssertionError: was expecting embedding dimension of {d_model}, but got {features}",
-            hint,
-            wider,
-            _ATTEND,
-            And(SLOW, Not(norm_first)),
-            features=features(name),
-        ),
-        changed(
-            name,
-            "features_normed",
-            f"{name} has d_model features, where a norm comes first",
-            "RuntimeError: Given normalized_shape=[{d_model}], expected input with shape "
-            "[*, {d_model}], but got input of size{sizes}",
-            hint,
-            wider,
-            _NORM,
-            And(SLOW, norm_first),
-            sizes=lambda shown: list(shown[name].shape),
-        ),
-        changed(
-            name,
-            "dtype_normed",
-            f"{name} has the module's dtype, where a norm comes first",
-            "RuntimeError: mixed dtype (CPU): expect parameter to have scalar type of Float",
-            f"pass {name}.to(dtype), or convert the module",
-            lambda sequence: sequence.float(),
-            _NORM,
-            And(SLOW, norm_first),
-        ),
-        Requirement(
-            f"{name}.dtype_wider",
-            f"{name} has the module's dtype, where a norm comes first; numpy's is float64",
-            "RuntimeError",
-            "mixed dtype (CPU): all inputs must share same datatype.",
-            f"pass {name}.float(), or convert the module",
-            about=(name,),
-            breaks=lambda seen: {"module": seen.built().float()},
-            when=And(SLOW, norm_first),
-            source=_NORM,
-        ),
-    )
-
-
-def memory_shapes(length: Expr, source: str) -> tuple[Requirement, ...]:
-    """Return the demands on the memory of a decoder."""
-    return (
-        changed(
-            "memory",
-            "tensor",
-            "memory is a tensor",
-            "AttributeError: 'list' object has no attribute 'is_nested'",
-            "pass what the encoder returned",
-            lambda memory: memory.tolist(),
-            source,
-        ),
-        changed(
-            "memory",
-            "rank",
-            "memory has as many axes as tgt",
-            f"AssertionError: {_WORDS}`key` and `value` to be 3-D but found 2-D and 2-D tensors "
-            "respectively",
-            "give the memory the batch axis of tgt, or take both away",
-            other_rank,
-            CHECK,
-            batched,
-        ),
-        replace(
-            changed(
-                "memory",
-                "features",
-                "memory has d_model features",
-                f"RuntimeError: {{operator}}: {_MATRICES}",
-                "build the encoder with the decoder's d_model, or project the memory",
-                wider,
-                _ATTEND,
-                rows=lambda shown: shown["memory"].numel() // shown["memory"].shape[-1],
-                features=features("memory"),
-                columns=d_model * (1 + batched),
-                operator=multiplies,
-            ),
-            before={"2.15": {"message": _MATRICES}},
-        ),
-        Requirement(
-            "memory.batch",
-            "memory has the batch size of tgt",
-            "RuntimeError",
-            "shape '[{length}, {heads}, {size}]' is invalid for input of size {elements}",
-            "pass as many memories as targets; batch_first is that of the decoder, not the "
-            "encoder's",
-            about=("memory",),
-            breaks=lambda seen: {
-                "memory": longer(seen.inputs["memory"], 0 if seen.values["batch_first"] else 1)
-            },
-            when=batched,
-            computes={
-                "length": 1 * length,
-                "heads": N * nhead,
-                "size": floor(d_model / nhead),
-                "elements": lambda shown: shown["memory"].numel(),
-            },
-            source=_ATTEND,
-        ),
-    )
-
-
-def two_axes(name: str) -> Requirement:
-    """Return the demand of a stack on the number of axes of a sequence."""
-    return changed(
-        name,
-        "two_axes",
-        f"{name} has at least two axes, with batch_first=True",
-        "IndexError: tuple index out of range",
-        f"pass {name} with two axes (one sequence) or three (a batch)",
-        lambda sequence: sequence.flatten(),
-        "torch/nn/modules/transformer.py: _get_seq_len",
-        batch_first,
     )

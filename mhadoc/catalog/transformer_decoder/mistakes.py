@@ -6,12 +6,10 @@ from mhadoc.catalog.transformer_mistakes import (
     called,
     changed,
     mask_shapes,
-    memory_shapes,
     padding_shapes,
-    sequence_shapes,
-    two_axes,
     unread_mask,
 )
+from mhadoc.catalog.transformer_sequences import memory_shapes, sequence_shapes, two_axes
 from mhadoc.catalog.transformer_terms import S, T, norm_first
 
 MISTAKES = (

@@ -14,10 +14,9 @@ from mhadoc.catalog.transformer_mistakes import (
     changed,
     mask_kinds,
     mask_shapes,
-    memory_shapes,
     padding_shapes,
-    sequence_shapes,
 )
+from mhadoc.catalog.transformer_sequences import memory_shapes, sequence_shapes
 from mhadoc.catalog.transformer_terms import S, T, norm_first
 
 MISTAKES = (

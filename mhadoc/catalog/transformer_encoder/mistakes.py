@@ -11,9 +11,8 @@ from mhadoc.catalog.transformer_mistakes import (
     kinds,
     mask_shapes,
     padding_shapes,
-    sequence_shapes,
-    two_axes,
 )
+from mhadoc.catalog.transformer_sequences import sequence_shapes, two_axes
 from mhadoc.catalog.transformer_terms import S, norm_first
 
 _NO_TENSOR = "RuntimeError: input to _none_or_dtype() must be None or torch.Tensor"

@@ -7,14 +7,8 @@ from mhadoc.catalog.transformer_encoder_layer.paths import FORWARD, fast
 from mhadoc.catalog.transformer_encoder_layer.rules import (
     is_causal,
 )
-from mhadoc.catalog.transformer_mistakes import (
-    called,
-    changed,
-    kinds,
-    mask_shapes,
-    padding_shapes,
-    sequence_shapes,
-)
+from mhadoc.catalog.transformer_mistakes import called, changed, kinds, mask_shapes, padding_shapes
+from mhadoc.catalog.transformer_sequences import sequence_shapes
 from mhadoc.catalog.transformer_terms import S, norm_first
 
 _NO_TENSOR = "RuntimeError: input to _none_or_dtype() must be None or torch.Tensor"
