@@ -212,10 +212,10 @@ CLAIMS = (
         >>> from torch import nn
         >>> mha = nn.MultiheadAttention(10, 2, batch_first=True)
         >>> x = torch.randn(3, 3, 10)  # N = S = 3
-        >>> padding = torch.arange(3) >= torch.tensor([3, 2, 1])[:, None]
+        >>> padding = torch.arange(3) >= torch.tensor([1, 3, 2])[:, None]
         >>> _, weights = mha(x, x, x, key_padding_mask=padding.T)
-        >>> weights[2, 0].count_nonzero()  # one token, but three are seen
-        tensor(1)
+        >>> weights[0, 0].count_nonzero()  # one token, but three are seen
+        tensor(3)
         """,
         check=_square_padding,
         when=And(_SELF, batched, PADDING_BOOL, N > 1, S > 1),
