@@ -7,7 +7,15 @@ from typing import Any
 
 from mhadoc.language import DEVICE, DTYPE, LEARNABLE, TRUTH, Accepts, Argument, Requirement
 
-__all__ = ["FIRST_SIZE", "OVERLOADS", "device_and_dtype", "learnable", "objects", "truth"]
+__all__ = [
+    "FIRST_SIZE",
+    "OVERLOADS",
+    "device_and_dtype",
+    "later_size",
+    "learnable",
+    "objects",
+    "truth",
+]
 
 #: torch's words for a first size that is no int; what came is left to fill in.
 FIRST_SIZE = (
@@ -22,6 +30,20 @@ OVERLOADS = {
         "(tuple, dtype={type_dtype}, device={type_device}), but expected one of: ..."
     }
 }
+
+
+#: How torch.empty complained of a size that is no int and not the first one, before.
+LATER_SIZE = (
+    "empty(): argument 'size' must be tuple of %s, but found element of type {%s} at pos %s"
+)
+
+
+def later_size(found: str, place: str = "2") -> dict[str, dict[str, str]]:
+    """Return by release what was said of another size that is no int."""
+    return {
+        release: {"message": LATER_SIZE % (kind, found, place)}
+        for release, kind in (("2.1", "ints"), ("2.0", "SymInts"))
+    }
 
 
 def device_and_dtype(source: str) -> tuple[Argument, ...]:

@@ -13,6 +13,7 @@ from mhadoc.catalog.factory import (
     FIRST_SIZE,
     OVERLOADS,
     device_and_dtype,
+    later_size,
     learnable,
     objects,
     truth,
@@ -92,6 +93,7 @@ ARGUMENTS = (
         effect="adds `bias` where `elementwise_affine=True`",
         why="whether the normalised values are shifted; without effect where they are not scaled.",
         source=INIT,
+        since="2.1",
     ),
     *device_and_dtype(INIT),
 )
@@ -165,6 +167,7 @@ _PARAMETER_DEMANDS = (
         },
         example={"normalized_shape": (3, 4, 5.0)},
         source=INIT,
+        before=later_size("found", "{place}"),
     ),
     Requirement(
         "normalized_shape.negative",

@@ -99,12 +99,16 @@ def mistakes(elementwise_affine: Basic, source: str) -> tuple[Requirement, ...]:
     )
 
 
+_PARAMETER = "expect parameter to have scalar type of Float"
+_INPUT = "expect input to have scalar type of BFloat16"
+
+
 def _dtypes(affine: Basic, source: str) -> tuple[Requirement, ...]:
     """Return what is raised for an input of a dtype that does not go with the parameters."""
     same, mixed = Eq(_given.dtype, weights_dtype), And(_single, _half)
     kinds = (
-        ("dtype", "expect parameter to have scalar type of Float", _narrower, Not(_single)),
-        ("dtype_wider", "all inputs must share same datatype.", _wider, _single),
+        ("dtype", _PARAMETER, _PARAMETER, _narrower, Not(_single)),
+        ("dtype_wider", "all inputs must share same datatype.", _INPUT, _wider, _single),
     )
     expected = "must have the dtype of the parameters: {weights_dtype}"
     return (
@@ -122,8 +126,9 @@ def _dtypes(affine: Basic, source: str) -> tuple[Requirement, ...]:
                 expected=expected,
                 observed="has {input.dtype}",
                 source=source,
+                before={"2.1": {"message": f"mixed dtype (CPU): {was}"}},
             )
-            for id, words, breaks, where in kinds
+            for id, words, was, breaks, where in kinds
         ),
         Requirement(
             "input.floats",
@@ -138,6 +143,7 @@ def _dtypes(affine: Basic, source: str) -> tuple[Requirement, ...]:
             expected="must be one of floats",
             observed="is one of {input.dtype}",
             source=source,
+            before={"2.8": {"error": "RuntimeError"}},
         ),
     )
 

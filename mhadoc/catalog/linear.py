@@ -8,6 +8,7 @@ from mhadoc.catalog.factory import (
     FIRST_SIZE,
     OVERLOADS,
     device_and_dtype,
+    later_size,
     learnable,
     objects,
     truth,
@@ -112,6 +113,7 @@ REQUIREMENTS = (
         accepts=SIZE,
         example={**_GOOD, "in_features": 3.0},
         source=INIT,
+        before=later_size("type_in_features"),
     ),
     *(
         Requirement(

@@ -11,6 +11,9 @@ from mhadoc.language import Call, Facts, Measured, Requirement
 
 __all__ = ["leading_axes", "measured", "mistakes", "parameters_of", "read"]
 
+_SHAPES = (
+    "mat1 and mat2 shapes cannot be multiplied ({rows}x{features} and {in_features}x{out_features})"
+)
 _given = Measured("input")
 weights_dtype, weights_device = (
     Symbol(name, integer=True) for name in ("weights_dtype", "weights_device")
@@ -82,6 +85,7 @@ def mistakes(bias: Basic, in_features: Basic, source: str) -> tuple[Requirement,
             expected="must be on the device of the parameters: {weights_device}",
             observed="is on {input.device}",
             source=source,
+            since="2.1",
         ),
         Requirement(
             "input.axes",
@@ -95,13 +99,21 @@ def mistakes(bias: Basic, in_features: Basic, source: str) -> tuple[Requirement,
             expected="must have an axis at least",
             observed="has none",
             source=source,
+            before={
+                "2.3": {
+                    "message": "ArrayRef: invalid index Index = 18446744073709551615; Length = 0"
+                },
+                "2.1": {
+                    "message": "both arguments to matmul need to be at least 1D, "
+                    "but they are 0D and 2D"
+                },
+            },
         ),
         Requirement(
             "input.features",
             "the input has `in_features` features",
             "RuntimeError",
-            "mat1 and mat2 shapes cannot be multiplied "
-            "({rows}x{features} and {in_features}x{out_features})",
+            f"{{operator}}: {_SHAPES}",
             "project the input, or build with in_features=input.shape[-1]",
             about=("input",),
             breaks=lambda seen: {"input": wider(seen.inputs["input"])},
@@ -111,16 +123,29 @@ def mistakes(bias: Basic, in_features: Basic, source: str) -> tuple[Requirement,
             computes={
                 "rows": lambda shown: shown["input"].numel() // shown["input"].shape[-1],
                 "features": features("input"),
+                "operator": lambda shown: "addmm" if shown["bias"] else "mm",
             },
             source=source,
+            before={"2.15": {"message": _SHAPES}},
         ),
         *(_dtype(fused, bias, source) for fused in (True, False)),
     )
 
 
+def _told_of_dtypes(shown: Any) -> str:
+    """Return what was said before torch 2.1, which told the dtypes of a vector alone."""
+    if shown["input"].ndim in (2, 3):
+        return "mat1 and mat2 must have the same dtype"
+    own = scalar(shown["module"].weight)
+    return f"expected scalar type {scalar(shown['input'])} but found {own}"
+
+
 def _dtype(fused: bool, bias: Basic, source: str) -> Requirement:
     """Return what is raised for an input of another dtype: with a bias, and without one."""
     written, when = (scalar, bias) if fused else (in_c, Not(bias))
+    was = "expected scalar type {given_scalar} but found {own_scalar}"
+    if fused:
+        was = "{told}"
     return Requirement(
         "input.dtype" if fused else "input.dtype_in_c",
         "the input has the dtype of the parameters",
@@ -138,6 +163,10 @@ def _dtype(fused: bool, bias: Basic, source: str) -> Requirement:
         computes={
             "given": lambda shown: written(shown["input"]),
             "own": lambda shown: written(shown["module"].weight),
+            "given_scalar": lambda shown: scalar(shown["input"]),
+            "own_scalar": lambda shown: scalar(shown["module"].weight),
+            "told": _told_of_dtypes,
         },
         source=source,
+        before={"2.1": {"message": was}},
     )

@@ -104,10 +104,12 @@ def padding(name: str, length: Expr, source: str) -> tuple[Input, ...]:
     )
 
 
-def flag(name: str, default: bool | None, why: str, source: str) -> Input:
+def flag(
+    name: str, default: bool | None, why: str, source: str, since: str | None = "2.0"
+) -> Input:
     """Return the rule of a flag of forward."""
     kind = "bool" if default is not None else "bool or None"
-    return Input(name=name, type=kind, default=default, why=why, source=source)
+    return Input(name=name, type=kind, default=default, why=why, source=source, since=since)
 
 
 # Cases

@@ -41,6 +41,15 @@ SLOW = grad
 WORDS = "For batched (3-D) `query`, expected "
 
 
+#: Once the message told both numbers, whichever was wrong.
+_BOTH = {
+    "2.6": {
+        "message": "expecting key_padding_mask shape of ({rows}, {length}), "
+        "but got torch.Size([{rows}, {found}])"
+    }
+}
+
+
 def changed(
     name: str,
     id: str,
@@ -136,7 +145,11 @@ def mask_kinds(
     """Return the demands on the kind of a mask that an attention is the first to look at."""
     no_tensor = "TypeError: is_floating_point(): argument 'input' (position 1) must be Tensor, not "
     tensor, dtype = kinds(name, said, given, f"{no_tensor}list", source)
-    return replace(tensor, when=when), dtype
+    was = ("AttributeError", "'list' object has no attribute 'dtype'")
+    if said == "attn_mask":
+        was = ("RuntimeError", "input to _none_or_dtype() must be None or torch.Tensor")
+    before = {"2.1": dict(zip(("error", "message"), was, strict=True))}
+    return replace(tensor, when=when, before=before), dtype
 
 
 def unread_mask(name: str, hint: str, given: str, source: str) -> tuple[Requirement, ...]:
@@ -216,16 +229,20 @@ def padding_shapes(name: str, length: Expr, when: Basic = SLOW) -> tuple[Require
             CHECK,
             And(present, batched, when),
         ),
-        changed(
-            name,
-            "length",
-            f"{name} has one entry for each position",
-            "AssertionError: Expected key_padded_mask.shape[1] to be {length}, but got {found}",
-            f"pass a mask of shape (N, {length}), whatever batch_first is",
-            lambda mask: longer(mask, mask.dim() - 1),
-            "torch/nn/functional.py: _check_key_padding_mask",
-            And(present, when),
-            length=1 * length,
-            found=lambda shown: shown[name].shape[-1],
+        replace(
+            changed(
+                name,
+                "length",
+                f"{name} has one entry for each position",
+                "AssertionError: Expected key_padded_mask.shape[1] to be {length}, but got {found}",
+                f"pass a mask of shape (N, {length}), whatever batch_first is",
+                lambda mask: longer(mask, mask.dim() - 1),
+                "torch/nn/functional.py: _check_key_padding_mask",
+                And(present, when),
+                length=1 * length,
+                found=lambda shown: shown[name].shape[-1],
+                rows=batched * (N - 1) + 1,
+            ),
+            before=_BOTH,
         ),
     )

@@ -76,6 +76,11 @@ def sequence_shapes(name: str, norm_first: Basic) -> tuple[Requirement, ...]:
             breaks=lambda seen: {"module": seen.built().float()},
             when=And(SLOW, norm_first),
             source=_NORM,
+            before={
+                "2.1": {
+                    "message": "mixed dtype (CPU): expect input to have scalar type of BFloat16"
+                }
+            },
         ),
     )
 
@@ -144,7 +149,7 @@ def memory_shapes(length: Expr, source: str) -> tuple[Requirement, ...]:
 
 def two_axes(name: str) -> Requirement:
     """Return the demand of a stack on the number of axes of a sequence."""
-    return changed(
+    demand = changed(
         name,
         "two_axes",
         f"{name} has at least two axes, with batch_first=True",
@@ -154,3 +159,4 @@ def two_axes(name: str) -> Requirement:
         "torch/nn/modules/transformer.py: _get_seq_len",
         batch_first,
     )
+    return replace(demand, since="2.1")

@@ -99,6 +99,7 @@ def demands(layer: str, source: str) -> tuple[Requirement, ...]:
             expected="must be 1 or more",
             observed="is {num_layers}",
             source=source,
+            since="2.1" if layer.startswith("decoder") else None,
         ),
         Requirement(
             f"{layer}.attends",
@@ -112,6 +113,7 @@ def demands(layer: str, source: str) -> tuple[Requirement, ...]:
             expected="must have an attention called self_attn",
             observed="has none",
             source=source,
+            since="2.1",
         ),
     )
 
@@ -198,5 +200,5 @@ def hinted(call: Call, mask: str, hint: str, positions: int) -> int:
     if facts.device == "meta" or not (facts.floating or facts.boolean):
         return 0
     whole = sys.modules["torch"].nn.Transformer
-    causal = whole.generate_square_subsequent_mask(positions, given.device, given.dtype)
+    causal = whole.generate_square_subsequent_mask(positions).to(given.device, given.dtype)
     return int(bool((given == causal).all()))

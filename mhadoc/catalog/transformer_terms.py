@@ -158,6 +158,7 @@ def layer_arguments(source: str, *, required: bool = True) -> dict[str, Argument
             effect=_EFFECTS.get(name, "none"),
             why=_WHY[name],
             source=source,
+            since="2.1" if name == "bias" else None,
         )
         for name in _WHY
     ]

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import sympy
 
 from mhadoc.language.compiled import compiled, free_names, number, truth
+from mhadoc.language.releases import NEWEST, flags
 
 __all__ = ["Axis", "Case", "Cases", "Choice", "Part"]
 
@@ -77,7 +78,7 @@ class Cases:
 
     ``apart`` are groups of axes that no statement names together. They are not crossed: in each
     case at most one group departs from its plainest choices. The quick proof crosses them all the
-    same, as any axes.
+    same, as any axes. They are the cases of one ``release`` of torch.
     """
 
     sizes: Mapping[str, Any]
@@ -85,6 +86,11 @@ class Cases:
     consistent: sympy.Basic = field(default=sympy.true)
     strength: int = 3
     apart: tuple[tuple[str, ...], ...] = ()
+    release: str = NEWEST
+
+    @cached_property
+    def _flags(self) -> Mapping[str, int]:
+        return flags(self.release)
 
     @cached_property
     def numbers(self) -> dict[str, int]:
@@ -293,7 +299,7 @@ class Cases:
 
     def values(self, case: Case) -> dict[str, Any]:
         """Return the number of every size and flag in a case."""
-        values: dict[str, Any] = dict(self.numbers)
+        values: dict[str, Any] = {**self._flags, **self.numbers}
         for settings, position in zip(self._settings, case.at, strict=True):
             values.update(settings[position])
         return values

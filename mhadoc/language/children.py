@@ -206,9 +206,13 @@ class Child:
             "holds": self.here,
             "unless": self.here,
             "about": lambda about: tuple(dict.fromkeys(self._renamed.get(n, n) for n in about)),
+            "computes": lambda parts: {name: self._computed(part) for name, part in parts.items()},
             "example": lambda example: None if example is None else self._example(example),
         }
         return {n: translate[n](was) if n in translate else was for n, was in fields.items()}
+
+    def _computed(self, part: Any) -> Any:
+        return self.here(part) if isinstance(part, sympy.Basic) else part
 
     def _example(self, example: Mapping[str, Any]) -> dict[str, Any] | None:
         if not example.keys() <= self._renamed.keys():

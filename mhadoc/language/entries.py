@@ -13,7 +13,7 @@ import sympy
 from mhadoc.language.compiled import compiled, free_names, picker
 from mhadoc.language.rules import Parameter
 
-__all__ = ["Entries", "State", "prefixed"]
+__all__ = ["Entries", "State", "numbers", "prefixed"]
 
 State = dict[str, tuple[int, ...]]
 Picker = Callable[[Mapping[str, Any]], tuple[Any, ...]]
@@ -80,3 +80,11 @@ def prefixed(name: str, count: int, state: Mapping[str, tuple[int, ...]]) -> Sta
     """
     places = [f"{name.replace('{i}', str(i))}." for i in range(count)]
     return {f"{place}{key}": shape for place in places for key, shape in state.items()}
+
+
+def numbers(rule: Parameter) -> sympy.Expr:
+    """Return how many numbers a rule stands for: none where its condition does not hold."""
+    there = sympy.S.One if rule.when == sympy.true else rule.when
+    if not there.is_Symbol and there != 1:
+        there = sympy.Piecewise((1, rule.when), (0, True))
+    return there * rule.count * (rule.shape.numel if rule.shape is not None else 1)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
 import re
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import fields, replace
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import sympy
 
 from mhadoc.errors import ReleaseError
 
@@ -17,7 +20,17 @@ if TYPE_CHECKING:
     from mhadoc.language.children import Child
     from mhadoc.language.specs import ModuleSpec
 
-__all__ = ["NEWEST", "at_release", "installed", "order", "stated", "there"]
+__all__ = [
+    "NEWEST",
+    "at_release",
+    "flags",
+    "installed",
+    "newer",
+    "of_release",
+    "order",
+    "stated",
+    "there",
+]
 
 #: Later than any release.
 NEWEST = "9999.0"
@@ -35,6 +48,14 @@ _DATED = (
     "call_requirements",
     "fast_path",
 )
+
+
+#: The releases that conditions ask for, by the symbol that says whether torch is one or newer.
+_TURNS: dict[sympy.Symbol, str] = {}
+
+
+#: Those of which each record speaks of some cases.
+_IN_CASES = ("inputs", "outputs", "claims", "requirements", "call_requirements")
 
 
 class Dated(Protocol):
@@ -71,6 +92,22 @@ def order(release: str) -> tuple[int, ...]:
     return tuple(int(part or 0) for part in match.groups())
 
 
+def newer(release: str) -> sympy.Symbol:
+    """Return the symbol by which a condition asks whether torch is this release or a newer one.
+
+    A spec of one release has the answer in its place. To be called where a module is loaded, so
+    that every answer is known before it is asked for.
+    """
+    turn = sympy.Symbol(f"torch_{release.replace('.', '_')}", integer=True, nonnegative=True)
+    _TURNS[turn] = release
+    return turn
+
+
+def flags(release: str) -> Mapping[str, int]:
+    """Return for each symbol of a release in conditions whether torch is that one or newer."""
+    return {turn.name: int(order(bound) <= order(release)) for turn, bound in _TURNS.items()}
+
+
 @cache
 def installed() -> str:
     """Return the version of torch that is installed, which is not imported; "" without one."""
@@ -99,6 +136,20 @@ def stated(record: Record, release: str) -> Record:
     return replace(record, **changes) if changes else record
 
 
+def of_release(spec: ModuleSpec, release: str) -> ModuleSpec:
+    """Return what is stated of a release, also for a spec that is of another one.
+
+    Raises ReleaseError for one that was changed after it was made for a release.
+    """
+    if release == spec.release:
+        return spec
+    if spec.whole is None:
+        return at_release(spec, release)
+    if at_release(spec.whole, spec.release) is not spec:
+        raise ReleaseError(release, f"{spec.name} was changed for torch {spec.release} alone")
+    return at_release(spec.whole, release)
+
+
 @lru_cache(maxsize=256)
 def at_release(spec: ModuleSpec, release: str) -> ModuleSpec:
     """Return what is stated of one release of torch: the spec itself where nothing differs.
@@ -117,14 +168,54 @@ def at_release(spec: ModuleSpec, release: str) -> ModuleSpec:
     names = {rule.name for rule in (*parts["arguments"], *parts["inputs"])}
     dated = (*whole.arguments, *whole.inputs)
     parts["later"] = {rule.name: rule for rule in dated if rule.name not in names}
-    parts["cases"] = cases = _without(whole.cases, parts["later"])
-    if cases is not whole.cases:
-        parts["claims"] = tuple(c for c in parts["claims"] if cases.where(c.when))
+    absent = {*parts["later"], *(name for c in parts["children"] for name in _later_inside(c))}
+    parts["cases"] = cases = replace(
+        _without(settled(whole.cases, release), absent), release=release
+    )
+    if cases.axes != whole.cases.axes:
+        parts |= {name: _shown(parts[name], cases, parts["later"]) for name in _IN_CASES}
     return replace(whole, **parts, release=release, whole=spec)
 
 
+def _later_inside(child: Child) -> Iterator[str]:
+    """Iterate over what the parent calls the arguments that a module inside did not yet have."""
+    for name in child.spec.later if child.spec else ():
+        if isinstance(outer := child.sets.get(name), sympy.Symbol):
+            yield outer.name
+
+
+def _shown(records: Iterable[Record], cases: Cases, later: Container[str]) -> tuple[Record, ...]:
+    """Return the records of which a case is left, and that speak of no argument that is later."""
+    spoken = (record for record in records if not _only_of(record, later))
+    chance = random.Random(0)
+    return tuple(r for r in spoken if cases.draw(r.when, chance, {}) is not None)
+
+
+def _only_of(record: Any, later: Container[str]) -> bool:
+    about = getattr(record, "about", ())
+    told = bool(about) and all(name in later for name in about)
+    return told or record.id.partition(".")[0] in later
+
+
 def _stated(records: Iterable[Record], release: str) -> tuple[Record, ...]:
-    return tuple(stated(record, release) for record in records if there(record, release))
+    return tuple(settled(stated(r, release), release) for r in records if there(r, release))
+
+
+def settled(record: Record, release: str) -> Record:
+    """Return a record in whose conditions each question for the release is answered."""
+    named = ((f.name, getattr(record, f.name)) for f in fields(record))
+    parts = {name: part for name, part in named if isinstance(part, sympy.Basic)}
+    changes = {n: new for n, part in parts.items() if (new := _answered(part, release)) is not part}
+    return replace(record, **changes) if changes else record
+
+
+@cache
+def _answered(condition: sympy.Basic, release: str) -> sympy.Basic:
+    asked = condition.free_symbols & _TURNS.keys()
+    if not asked:
+        return condition
+    newer = {turn: order(_TURNS[turn]) <= order(release) for turn in asked}
+    return condition.xreplace({turn: sympy.S(answer) for turn, answer in newer.items()})
 
 
 def _same(part: tuple[object, ...], before: tuple[object, ...]) -> bool:
@@ -137,6 +228,7 @@ def _is(one: object, other: object) -> bool:
 
 def _child(child: Child, release: str) -> Child:
     """Return a module inside as it is stated of a release."""
+    child = settled(child, release)
     if child.spec is None:
         return child
     spec = at_release(child.spec, release)

@@ -10,15 +10,15 @@ from typing import Any, Literal, TypeVar
 
 import sympy
 
-from mhadoc.errors import MhadocError, ReleaseError, RuleError, UnknownNameError
+from mhadoc.errors import MhadocError, UnknownNameError
 from mhadoc.language.cases import Cases
 from mhadoc.language.children import Bound, Child, is_module
 from mhadoc.language.claims import Claim
 from mhadoc.language.compiled import compiled, free_names, picker
 from mhadoc.language.doubts import Doubt
-from mhadoc.language.entries import Entries, State
+from mhadoc.language.entries import Entries, State, numbers
 from mhadoc.language.measures import Call, Symbols
-from mhadoc.language.releases import NEWEST, at_release
+from mhadoc.language.releases import NEWEST, flags, of_release
 from mhadoc.language.rules import (
     Argument,
     Attribute,
@@ -32,7 +32,7 @@ from mhadoc.language.rules import (
 from mhadoc.language.steps import Step
 from mhadoc.language.symbols import Symbol
 from mhadoc.language.tables import OutcomeTable
-from mhadoc.language.usage import bind_with_care
+from mhadoc.language.usage import bind_with_care, refused
 from mhadoc.language.values import ANYTHING
 
 __all__ = ["ModuleSpec"]
@@ -107,12 +107,7 @@ class ModuleSpec:
 
         Raises ReleaseError for what is no release, or for one that lacks the module.
         """
-        release = release or NEWEST
-        if release == self.release or self.whole is None:
-            return self if self.release else at_release(self, release)
-        if at_release(self.whole, self.release) is not self:
-            raise ReleaseError(release, f"{self.name} was changed for torch {self.release} alone")
-        return at_release(self.whole, release)
+        return of_release(self, release or NEWEST)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -208,6 +203,10 @@ class ModuleSpec:
         return frozenset(argument.name for argument in self.arguments if argument.required)
 
     @cached_property
+    def _turns(self) -> Mapping[str, int]:
+        return flags(self.release or NEWEST)
+
+    @cached_property
     def _constants(self) -> dict[str, Any]:
         """Return what arguments that came with a later release would be."""
         return {name: rule.default for name, rule in self.later.items()}
@@ -229,7 +228,7 @@ class ModuleSpec:
             return values
         for requirement in self.requirements:
             if not requirement.met(values):
-                raise self.refusal(requirement, bound)
+                raise refused(self, requirement, bound)
         return values | {a.name: a.accepts.plainly(values[a.name]) for a in self.arguments}
 
     @cached_property
@@ -250,6 +249,7 @@ class ModuleSpec:
     def symbols_of(self, call: Call) -> Symbols:
         """Return the value of every symbol and of every measure in a call."""
         if not call.symbols:
+            call.symbols.update(self._turns)
             call.symbols.update(call.values)
             if self.measured is not None:
                 call.symbols.update(self.measured(call))
@@ -280,7 +280,7 @@ class ModuleSpec:
 
         A flag is 1 or 0 in it.
         """
-        return sympy.expand(sympy.Add(*(_numbers(rule) for rule in self.parameters)))
+        return sympy.expand(sympy.Add(*map(numbers, self.parameters)))
 
     def bound(self, *positional: object, **named: object) -> Bound:
         """Return the module with these constructor arguments, described and not built.
@@ -341,35 +341,6 @@ class ModuleSpec:
         conditions = tuple(condition for condition in stated if condition != sympy.true)
         names = free_names(*conditions)
         return picker(names), compiled(conditions, names)
-
-    def refusal(self, requirement: Requirement, bound: Mapping[str, Any]) -> RuleError:
-        """Return the error for a requirement that bound arguments break."""
-        about = {name: bound[name] for name in requirement.about}
-        return RuleError(
-            f"{self.name}.{requirement.id}",
-            values=about,
-            expected=requirement.demand,
-            hint=requirement.hint.format(**bound, **_hints(bound)),
-            torch_error=requirement.torch_error(bound),
-        )
-
-
-def _hints(bound: Mapping[str, Any]) -> dict[str, str]:
-    """Return texts that a hint may ask for: the numbers of heads that would do."""
-    name = "embed_dim" if "embed_dim" in bound else "d_model"
-    width = bound.get(name)
-    if not isinstance(width, int) or not 0 < width <= 1 << 20:
-        return {"divisors": f"a divisor of {name}"}
-    divisors = [str(n) for n in range(1, width + 1) if width % n == 0]
-    return {"divisors": ", ".join(divisors)}
-
-
-def _numbers(rule: Parameter) -> sympy.Expr:
-    """Return how many numbers a rule stands for: none where its condition does not hold."""
-    there = sympy.S.One if rule.when == sympy.true else rule.when
-    if not there.is_Symbol and there != 1:
-        there = sympy.Piecewise((1, rule.when), (0, True))
-    return there * rule.count * (rule.shape.numel if rule.shape is not None else 1)
 
 
 def _find(kind: str, name: str, known: Mapping[str, Named]) -> Named:

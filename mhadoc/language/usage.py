@@ -1,4 +1,4 @@
-"""Arguments that cannot be bound: which is wrong, and Python's own words for it."""
+"""Arguments that are refused: which is wrong, and Python's own words where one cannot be bound."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from mhadoc.errors import RuleError
 
 if TYPE_CHECKING:
+    from mhadoc.language.rules import Requirement
     from mhadoc.language.specs import ModuleSpec
 
-__all__ = ["bind_with_care", "misses", "takes", "too_early"]
+__all__ = ["bind_with_care", "misses", "refused", "takes", "too_early"]
 
 
 def bind_with_care(
@@ -72,3 +73,24 @@ def misses(names: list[str]) -> str:
     listed = f"{', '.join(quoted[:-1])}{comma} and {quoted[-1]}" if quoted[1:] else quoted[0]
     plural = "s" if quoted[1:] else ""
     return f"missing {len(names)} required positional argument{plural}: {listed}"
+
+
+def refused(spec: ModuleSpec, requirement: Requirement, bound: Mapping[str, Any]) -> RuleError:
+    """Return the error for a requirement that bound arguments break."""
+    return RuleError(
+        f"{spec.name}.{requirement.id}",
+        values={name: bound[name] for name in requirement.about},
+        expected=requirement.demand,
+        hint=requirement.hint.format(**bound, **_hints(bound)),
+        torch_error=requirement.torch_error(bound),
+    )
+
+
+def _hints(bound: Mapping[str, Any]) -> dict[str, str]:
+    """Return texts that a hint may ask for: the numbers of heads that would do."""
+    name = "embed_dim" if "embed_dim" in bound else "d_model"
+    width = bound.get(name)
+    if not isinstance(width, int) or not 0 < width <= 1 << 20:
+        return {"divisors": f"a divisor of {name}"}
+    divisors = [str(n) for n in range(1, width + 1) if width % n == 0]
+    return {"divisors": ", ".join(divisors)}

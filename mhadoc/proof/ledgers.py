@@ -112,7 +112,7 @@ def _content(part: Any) -> str:
         told = (f"{name}={_content(value)}" for name, value in named)
         return f"{type(part).__name__}({', '.join(told)})"
     if isinstance(part, Mapping):
-        return str({key: _content(value) for key, value in part.items()})
+        return str({key: _content(part[key]) for key in part if key not in _ASIDE})
     if isinstance(part, tuple | list):
         return str([_content(value) for value in part])
     if isinstance(part, sympy.Basic):

@@ -15,6 +15,7 @@ from sympy import And, Not
 from mhadoc.errors import MhadocError, RuleError
 from mhadoc.language import ModuleSpec, Requirement
 from mhadoc.language.compiled import joined
+from mhadoc.language.usage import refused
 from mhadoc.proof.observe import RAISED, Bench
 
 __all__ = ["Entry", "Refusal", "entries", "refusals"]
@@ -100,7 +101,7 @@ def _refusal(spec: ModuleSpec, demand: Requirement, text: str, building: bool) -
     template, hint, call = f"{demand.error}: {demand.message}", demand.hint, ""
     if demand.example is not None:
         call = _written(spec, demand.example)
-        hint = spec.refusal(demand, spec.bind(**demand.example)).hint
+        hint = refused(spec, demand, spec.bind(**demand.example)).hint
     return Refusal(spec.address(demand), text, template, demand.demand, hint, building, call)
 
 

@@ -166,11 +166,11 @@ def switched_off() -> Iterator[None]:
 
 @contextlib.contextmanager
 def autocast() -> Iterator[None]:
-    torch.set_autocast_enabled("cuda", True)
+    torch.set_autocast_enabled(True)
     try:
         yield
     finally:
-        torch.set_autocast_enabled("cuda", False)
+        torch.set_autocast_enabled(False)
 
 
 def ragged(features: int) -> torch.Tensor:

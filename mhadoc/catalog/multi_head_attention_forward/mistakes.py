@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sympy import And, Basic, Eq, Not, Or, true
 
 from mhadoc.catalog.breaking import longer
 from mhadoc.catalog.multi_head_attention_forward.grid import dropout_p, separate, static
-from mhadoc.catalog.multihead_attention.paths import CALL_REQUIREMENTS, hinted
+from mhadoc.catalog.multihead_attention.paths import CALL_REQUIREMENTS, KERNEL_OF_FUNCTION, hinted
 from mhadoc.catalog.multihead_attention.symbols import (
     ATTEND,
     D,
@@ -100,7 +101,7 @@ def _shape(role: str, columns: str) -> Requirement:
 
 
 def _half(given: str, other: str) -> Requirement:
-    return _mistake(
+    demand = _mistake(
         f"{other}.pair",
         f"`{other}` is given where `{given}` is",
         f"{given} is set but {other} is None",
@@ -108,6 +109,7 @@ def _half(given: str, other: str) -> Requirement:
         lambda seen: {other: None},
         add_bias_kv,
     )
+    return replace(demand, before={"2.11": {"message": ""}})
 
 
 def _static_axis(name: str, axis: int, told: Basic, words: str) -> Requirement:
@@ -164,7 +166,7 @@ _DROPOUT = (
         "`dropout_p` is at least 0, in training with `need_weights=False`",
         f"RuntimeError: {_FUSED}",
         -0.5,
-        Not(need_weights),
+        And(Not(need_weights), KERNEL_OF_FUNCTION),
         dropout_p >= 0,
     ),
 )

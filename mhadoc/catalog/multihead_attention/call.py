@@ -145,6 +145,7 @@ INPUTS = (
         default=False,
         why="a hint that `attn_mask` is the causal mask; it never makes a mask by itself.",
         source=ATTEND,
+        since="2.0",
     ),
 )
 

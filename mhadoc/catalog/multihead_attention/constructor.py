@@ -1,8 +1,10 @@
 """The constructor of nn.MultiheadAttention: arguments, what it demands, and attributes."""
 
-from sympy import Eq, Expr, Mod
+from typing import Any
 
-from mhadoc.catalog.factory import OVERLOADS
+from sympy import Eq, Expr, Mod, Ne, Symbol
+
+from mhadoc.catalog.factory import OVERLOADS, later_size
 from mhadoc.catalog.multihead_attention.symbols import (
     INIT,
     RESET,
@@ -126,6 +128,7 @@ ARGUMENTS = (
 )
 
 _NO_ORDER = "'<=' not supported between instances of '{type_%s}' and 'int'"
+_NO_QUOTIENT = "unsupported operand type(s) for //: '{type_embed_dim}' and '{type_num_heads}'"
 _NO_SIZE = (
     "empty(): argument 'size' failed to unpack the object at pos 2 with error "
     '"type must be tuple of ints,but got {type_%s}"'
@@ -137,6 +140,9 @@ _POSITIVE = (
     "got embed_dim={embed_dim} and num_heads={num_heads} instead"
 )
 
+
+#: The width as it is given, which may be negative.
+given_width = Symbol("embed_dim", integer=True)
 
 _GOOD = {"embed_dim": 10, "num_heads": 2}
 _ROLES = {"kdim": "key", "vdim": "value"}
@@ -153,6 +159,7 @@ def _comparable(name: str) -> Requirement:
         accepts=NUMBER,
         example={**_GOOD, name: "5"},
         source=INIT,
+        before={"2.1": {"message": _NO_QUOTIENT}},
     )
 
 
@@ -168,6 +175,7 @@ def _size(name: str) -> Requirement:
         unless=packed,
         example={**_GOOD, name: 11.0},
         source=INIT,
+        before=later_size(f"type_{name}"),
     )
 
 
@@ -199,7 +207,7 @@ def _negative(name: str, given: Expr) -> Requirement:
     )
 
 
-def _positive(name: str, size: Expr, example: int) -> Requirement:
+def _positive(name: str, size: Expr, example: int, **before: Any) -> Requirement:
     return Requirement(
         f"{name}.positive",
         "embed_dim and num_heads must be greater than 0",
@@ -210,6 +218,7 @@ def _positive(name: str, size: Expr, example: int) -> Requirement:
         about=("embed_dim", "num_heads"),
         example={**_GOOD, name: example},
         source=INIT,
+        before={"2.1": before},
     )
 
 
@@ -230,9 +239,24 @@ def _object(name: str, kind: Accepts, example: object) -> Requirement:
 
 REQUIREMENTS = (
     _comparable("embed_dim"),
-    _positive("embed_dim", E, -10),
+    _positive(
+        "embed_dim",
+        E,
+        -10,
+        error="RuntimeError",
+        message="Trying to create tensor with negative dimension {rows}: [{rows}, {embed_dim}]",
+        computes={"rows": 3 * E},
+        holds=given_width >= 0,
+    ),
     _comparable("num_heads"),
-    _positive("num_heads", H, 0),
+    _positive(
+        "num_heads",
+        H,
+        0,
+        error="ZeroDivisionError",
+        message="integer division or modulo by zero",
+        holds=Ne(H, 0),
+    ),
     Requirement(
         "num_heads.divides",
         "num_heads must divide embed_dim",

@@ -1,7 +1,8 @@
 """The cases of nn.MultiheadAttention: every argument that can matter, and sizes that all differ."""
 
-from sympy import And, Eq, Implies, Symbol
+from sympy import And, Eq, Implies, Not, Symbol
 
+from mhadoc.catalog.multihead_attention.paths import BROKEN
 from mhadoc.catalog.multihead_attention.symbols import (
     D,
     E,
@@ -98,5 +99,6 @@ CASES = Cases(
     consistent=And(
         Implies(tensors <= 2, Eq(kdim, vdim)),
         Implies(Eq(tensors, 1), And(packed, Eq(L, S))),
+        Not(BROKEN),
     ),
 )

@@ -28,6 +28,7 @@ from mhadoc.catalog.multihead_attention.symbols import (
 )
 from mhadoc.language import Measured, Requirement, Symbol
 from mhadoc.language.compiled import truth
+from mhadoc.language.releases import newer
 
 #: What the choice of path also depends on: not the arguments, but what surrounds the call.
 SURROUNDINGS = (
@@ -59,10 +60,19 @@ _BOTH_MASKS = (
 
 
 def path_condition(
-    source: str, id: str, holds: Basic, demand: str, reason: str, hint: str
+    source: str, id: str, holds: Basic, demand: str, reason: str, hint: str, **dates: Any
 ) -> Requirement:
-    """Return a condition of a fast path, with torch's own reason why it is not taken."""
-    return Requirement(f"fast_path.{id}", demand, "", reason, hint, holds=holds, source=source)
+    """Return a condition of a fast path, with torch's own reason why it is not taken.
+
+    Outside the releases from ``since`` to ``until`` it holds in any case.
+    """
+    if since := dates.get("since"):
+        holds = Or(Not(newer(since)), holds)
+    if until := dates.get("until"):
+        holds = Or(newer(until), holds)
+    return Requirement(
+        f"fast_path.{id}", demand, "", reason, hint, holds=holds, source=source, **dates
+    )
 
 
 _condition = partial(path_condition, FORWARD)
@@ -77,6 +87,7 @@ FAST_PATH = (
         "the fast path is not switched off",
         "torch.backends.mha.get_fastpath_enabled() was not True",
         "call torch.backends.mha.set_fastpath_enabled(True)",
+        since="2.3",
     ),
     _condition(
         "batched",
@@ -122,7 +133,7 @@ FAST_PATH = (
     ),
     _condition(
         "even_heads",
-        Eq(Mod(H, 2), 0),
+        Or(Eq(Mod(H, 2), 0), And(newer("2.0"), Not(newer("2.1")))),
         "`num_heads` is even",
         "self.num_heads is not even",
         "choose an even num_heads",
@@ -156,6 +167,14 @@ FAST_PATH = (
         "leave out the masks: a nested tensor knows its lengths",
     ),
     _condition(
+        "no_mask",
+        Eq(attn_mask_rank, 0),
+        "there is no `attn_mask`",
+        "attn_mask was not None",
+        "leave the mask out",
+        until="2.0",
+    ),
+    _condition(
         "autocast",
         Not(autocast),
         "CUDA's autocast is off",
@@ -171,6 +190,7 @@ FAST_PATH = (
         "no mask is one of floats",
         "floating-point masks are not supported for fast path.",
         "pass boolean masks",
+        since="2.1",
     ),
     _condition(
         "plain_tensors",
@@ -200,6 +220,7 @@ FAST_PATH = (
         "neither `make_fx` nor `torch.export` is tracing",
         "we are running make_fx tracing",
         "run the module as it is",
+        since="2.1",
     ),
     _condition(
         "bias",
@@ -207,6 +228,7 @@ FAST_PATH = (
         "the module was built with `bias=True`",
         "",
         "build with bias=True",
+        since="2.1",
     ),
 )
 
@@ -218,6 +240,13 @@ FAST_ARGUMENTS = tuple(c for c in FAST_PATH if not c.holds.free_symbols & _SURRO
 #: The fused kernel is called in a case exactly when this holds.
 fast = And(*(condition.holds for condition in FAST_ARGUMENTS))
 
+#: Calls that torch 2.0 sent to the fused kernel, which failed, or took floats for booleans.
+BROKEN = And(
+    Not(newer("2.1")),
+    fast,
+    Or(Not(bias), And(attn_mask_rank > 0, attn_mask_float), And(padding_mask, padding_mask_float)),
+)
+
 #: The same, whatever surrounds the call.
 taken = And(*(condition.holds for condition in FAST_PATH))
 
@@ -225,7 +254,7 @@ taken = And(*(condition.holds for condition in FAST_PATH))
 slow = And(Not(taken), Not(Or(*(Measured(name).nested for name in ("query", "key", "value")))))
 
 #: forward merges the masks for the fused kernel, even where ``bias=False`` then keeps it from it.
-merges = And(*(condition.holds for condition in FAST_ARGUMENTS if condition.holds != bias))
+merges = And(*(c.holds for c in FAST_ARGUMENTS if c.id != "fast_path.bias"))
 
 #: The call asks for a causal mask that it does not give.
 hinted = And(is_causal, Eq(attn_mask_rank, 0))
@@ -233,6 +262,9 @@ hinted = And(is_causal, Eq(attn_mask_rank, 0))
 #: scaled_dot_product_attention makes the causal mask itself and the mask given is not looked at.
 discards_mask = And(is_causal, attn_mask_rank > 0, Not(padding_mask), Not(need_weights), Not(fast))
 
+
+#: The CPU's kernel of scaled_dot_product_attention, which torch 2.1 brought, takes the masks.
+KERNEL_OF_FUNCTION = Or(newer("2.3"), And(newer("2.1"), Eq(attn_mask_rank, 0), Not(padding_mask)))
 
 CALL_REQUIREMENTS = (
     Requirement(

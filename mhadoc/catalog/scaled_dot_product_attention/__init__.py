@@ -26,4 +26,5 @@ SPEC = ModuleSpec(
     cases=CASES,
     claims=CLAIMS,
     shaped=shaped,
+    since="2.0",
 )

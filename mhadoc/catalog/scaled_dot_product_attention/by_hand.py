@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mhadoc.language import Mismatch, Seen, close
+from mhadoc.language.compiled import truth
+from mhadoc.language.releases import newer
 
 __all__ = ["TORCH", "Conventions", "by_hand", "recomputed"]
 
@@ -37,6 +39,9 @@ class Conventions:
 
 TORCH = Conventions()
 
+#: What sees nothing is zero; before, it was NaN.
+_ZEROS = newer("2.5")
+
 
 def recomputed(
     seen: Seen, conventions: Conventions = TORCH, change: Callable[[Seen], Seen] | None = None
@@ -60,6 +65,8 @@ def by_hand(seen: Seen, conventions: Conventions = TORCH) -> Any:
     scores = (scores + added) * factor if conventions.adds_before else scores * factor + added
     scores = scores + _causal(seen, query, conventions)
     weights = scores.softmax(conventions.softmax_axis)
+    if not truth(_ZEROS, seen.values):
+        return weights @ value  # which is NaN where a query sees nothing
     return weights.masked_fill(_nothing(scores), conventions.hidden) @ value
 
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import prod
 from typing import Any
 
-from sympy import And, Basic, Not, Or, Symbol, true
+from sympy import And, Basic, Not, Or, Piecewise, Symbol, true
 
 from mhadoc.catalog.breaking import in_c, longer
-from mhadoc.catalog.scaled_dot_product_attention.kernel import BOTH, EVEN, FAST_PATH, FLAT, fused
+from mhadoc.catalog.scaled_dot_product_attention.kernel import (
+    BOTH,
+    EVEN,
+    FAST_PATH,
+    FLAT,
+    THREE,
+    fused,
+)
 from mhadoc.catalog.scaled_dot_product_attention.symbols import (
     SOURCE,
     aligned,
@@ -158,6 +166,14 @@ _ALIKE = (
     ),
 )
 
+#: Once the mask had to have the query's dtype, also where it is float32.
+_STRICT = {
+    "2.4": {
+        "message": "Expected attn_mask dtype to be bool or to match query dtype, "
+        "but got attn_mask.dtype: {given} and  query.dtype: {own} instead."
+    }
+}
+
 _MASK_KINDS = tuple(
     _mistake(
         f"attn_mask.{id}",
@@ -189,7 +205,7 @@ _TOGETHER = (
     ),
     Requirement(
         "is_causal.no_mask",
-        "`is_causal=True` comes without an `attn_mask`; the fused kernel takes both and uses both",
+        "`is_causal=True` comes without an `attn_mask`",
         "RuntimeError",
         "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True",
         "leave one of them out: the causal mask as bools is torch.ones(L, S).tril().bool()",
@@ -197,17 +213,28 @@ _TOGETHER = (
         when=Not(FLAT),
         about=("is_causal", "attn_mask"),
         source=SOURCE,
+        before={
+            "2.14": {
+                "demand": "`is_causal=True` comes without an `attn_mask`; the fused kernel takes "
+                "both and uses both"
+            }
+        },
     ),
     Requirement(
         "enable_gqa.divides",
         "with `enable_gqa=True` the heads of key and value divide the query's",
         "RuntimeError",
-        "Number of heads in key and value must divide the number of heads in ",
+        "Number of heads in key and value must divide the number of heads in query",
         "repeat heads, or leave some out, until Hq is a multiple of H",
         holds=EVEN,
         when=Not(Or(FLAT, BOTH)),
         about=("query", "key", "value"),
         source=SOURCE,
+        before={
+            "2.15": {
+                "message": "Number of heads in key and value must divide the number of heads in "
+            }
+        },
     ),
 )
 
@@ -217,7 +244,11 @@ _BATCHES = (
     "RuntimeError: Expected size for first two dimensions of batch2 tensor to be: "
     "[{together}, {%s}] but got: [{together}, {found}]."
 )
-_MATRICES = "RuntimeError: mat1 and mat2 shapes cannot be multiplied ({L}x{%s} and {found}x{%s})"
+_MATRICES = "mat1 and mat2 shapes cannot be multiplied ({L}x{%s} and {found}x{%s})"
+
+
+#: How many axes come in front of those that were given.
+_FOURTH = aligned * Piecewise((1, THREE), (0, True))
 
 #: The call of the fused kernel, but for what is dropped.
 _FUSED_BUT = And(*(c.holds for c in FAST_PATH if c.id != "kernel.no_dropout"))
@@ -245,7 +276,7 @@ _SIZES = (
         And(_FRONT, aligned, Not(enable_gqa), _ONE),
         own=lambda shown: shown["query"].shape[-3],
         found=lambda shown: shown["key"].shape[-3],
-        place=leading - 1,
+        place=leading - 1 + _FOURTH,
     ),
     _mistake(
         "key.features",
@@ -260,7 +291,7 @@ _SIZES = (
     _mistake(
         "key.features_alone",
         "query and key have the same number of features",
-        _MATRICES % ("E", "S"),
+        f"RuntimeError: mm: {_MATRICES % ('E', 'S')}",
         "project both to one width",
         _changed("key", _wider),
         And(Not(_FRONT), _ONE),
@@ -275,7 +306,7 @@ _SIZES = (
         _changed("attn_mask", _wider),
         And(masked, _ONE),
         found=lambda shown: shown["attn_mask"].shape[-1],
-        place=leading + enable_gqa + 1,
+        place=leading + enable_gqa + 1 + _FOURTH,
     ),
     _mistake(
         "attn_mask.rank",
@@ -283,8 +314,8 @@ _SIZES = (
         "RuntimeError: output with shape {scores} doesn't match the broadcast shape {found}",
         "leave out the axes of one in front",
         lambda seen: {"attn_mask": _deeper(seen)},
-        And(masked, _ONE),
-        Not(Symbol("mask_deeper")),
+        And(masked, _ONE, Not(And(THREE, aligned))),
+        Or(Not(Symbol("mask_deeper")), And(THREE, aligned)),
         scores=lambda shown: [*shown["query"].shape[:-1], shown["S"]],
         found=lambda shown: [1, *shown["query"].shape[:-1], shown["S"]],
     ),
@@ -301,7 +332,7 @@ _SIZES = (
     _mistake(
         "value.length_alone",
         "key and value have the same length",
-        _MATRICES % ("S", "Ev"),
+        f"RuntimeError: mm: {_MATRICES % ('S', 'Ev')}",
         _LENGTHS,
         lambda seen: {"value": longer(seen.inputs["value"], 0)},
         And(Not(_FRONT), _ONE),
@@ -334,4 +365,16 @@ def _deeper(seen: Seen) -> Any:
     return mask[(None,) * (query.dim() + 1 - mask.dim())]
 
 
-MISTAKES = (*_GIVEN, *_ALIKE, *_MASK_KINDS, *_TOGETHER, *_SIZES)
+def _dated(demand: Requirement) -> Requirement:
+    """Return a demand with what its message was before, if that was different."""
+    was = demand.message.removeprefix("mm: ")
+    return demand if was == demand.message else replace(demand, before={"2.15": {"message": was}})
+
+
+MISTAKES = (
+    *_GIVEN,
+    *_ALIKE,
+    *(replace(kind, before=_STRICT) for kind in _MASK_KINDS),
+    *_TOGETHER,
+    *map(_dated, _SIZES),
+)

@@ -112,6 +112,7 @@ INPUTS = (
         why="what the scores are multiplied by; None stands for one over the square root of `E`. "
         "By name only.",
         source=SOURCE,
+        since="2.1",
     ),
     Input(
         name="enable_gqa",
@@ -119,6 +120,7 @@ INPUTS = (
         default=False,
         why="whether several heads of the query share one head of key and value. By name only.",
         source=SOURCE,
+        since="2.5",
     ),
 )
 

@@ -174,6 +174,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.default_warns",
+        since="2.1",
         sentence="`nn.Transformer()` with its own defaults warns: nested tensors are asked for, "
         "and `batch_first=False` rules them out.",
         doctest="""

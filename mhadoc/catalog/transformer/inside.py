@@ -64,6 +64,7 @@ def _custom(seen: Seen, used: tuple[bool, bool] = (True, True)) -> Mismatch | No
 CLAIMS = (
     Claim(
         id="tr.two_steps",
+        since="2.1",
         sentence="The encoder gets `src` with the masks and the hint that begin with `src_`, and "
         "what it returns is the memory; the decoder gets `tgt`, the memory and all the others.",
         doctest="""
@@ -154,6 +155,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.no_mem_mask_default",
+        since="2.1",
         sentence="Silent: `src_key_padding_mask` hides positions from the encoder alone; the "
         "decoder sees them unless `memory_key_padding_mask` hides them as well.",
         doctest="""

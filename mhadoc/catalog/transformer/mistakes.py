@@ -24,12 +24,8 @@ def _fewer(seen: Any) -> dict[str, Any]:
     """Leave out the last of the targets, and the masks that go with them."""
     tgt, axis = seen.inputs["tgt"], 0 if seen.values["batch_first"] else 1
     masks = {name: None for name in seen.inputs if name.startswith(("tgt_", "memory_"))}
-    return {
-        "tgt": tgt.narrow(axis, 0, tgt.shape[axis] - 1),
-        **masks,
-        "tgt_is_causal": False,
-        "memory_is_causal": False,
-    }
+    hints = {name: False for name in masks if name.endswith("_is_causal")}
+    return {"tgt": tgt.narrow(axis, 0, tgt.shape[axis] - 1), **masks, **hints}
 
 
 MISTAKES = (

@@ -101,6 +101,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.gen_mask_bool",
+        since="2.1",
         sentence="With `dtype=torch.bool` the mask is True above the diagonal, where True hides: "
         "it means the same.",
         doctest="""
@@ -119,6 +120,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.gen_mask_int",
+        since="2.1",
         sentence="A mask of ints cannot be made: they have no infinity.",
         doctest="""
         >>> import torch

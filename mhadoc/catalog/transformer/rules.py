@@ -26,6 +26,7 @@ from mhadoc.catalog.transformer_decoder.rules import SPEC as DECODER
 from mhadoc.catalog.transformer_decoder_layer.rules import AXES, HINTS, INPUTS, MASKS
 from mhadoc.catalog.transformer_decoder_layer.rules import SPEC as DECODER_LAYER
 from mhadoc.catalog.transformer_encoder.rules import SPEC as ENCODER
+from mhadoc.catalog.transformer_encoder_layer.paths import BROKEN
 from mhadoc.catalog.transformer_encoder_layer.rules import SPEC as ENCODER_LAYER
 from mhadoc.catalog.transformer_measured import measured
 from mhadoc.catalog.transformer_terms import (
@@ -225,18 +226,21 @@ SPEC = ModuleSpec(
             None,
             "a hint that `src_mask` is the causal mask; with None torch looks whether it is.",
             FORWARD,
+            since="2.1",
         ),
         flag(
             "tgt_is_causal",
             None,
             "a hint that `tgt_mask` is the causal mask; with None torch looks whether it is.",
             FORWARD,
+            since="2.1",
         ),
         flag(
             "memory_is_causal",
             False,
             "a hint that `memory_mask` is the causal mask; torch never looks.",
             FORWARD,
+            since="2.1",
         ),
     ),
     outputs=result(T, "the target's shape, whatever the source's length.", FORWARD),
@@ -264,6 +268,7 @@ SPEC = ModuleSpec(
             hint_axis("tgt_is_causal"),
             Axis.flag("memory_is_causal", "call", plain=False),
         ),
+        consistent=Not(BROKEN),
         strength=2,
         # Each goes to one attention of a layer; the layers' own cases cross what one layer gets.
         apart=tuple(

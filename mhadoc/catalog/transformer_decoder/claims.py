@@ -77,6 +77,7 @@ def _meta(seen: Seen, needs: str = "tgt_is_causal") -> Mismatch | None:
 CLAIMS = (
     Claim(
         id="tr.decoder.meta",
+        since="2.4",
         sentence="On the meta device a decoder fails with a 2-D `tgt_mask`, because it looks at "
         "its numbers; with `tgt_is_causal` given it does not look.",
         doctest="""
@@ -146,6 +147,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.decoder.detects",
+        since="2.1",
         sentence="With `tgt_is_causal=None`, the default, a decoder looks whether `tgt_mask` is "
         "the causal one; of `memory_mask` it never does.",
         doctest="""

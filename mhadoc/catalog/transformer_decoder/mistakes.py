@@ -1,5 +1,7 @@
 """Each way to call a stack of decoder layers wrongly that torch rejects."""
 
+from dataclasses import replace
+
 from mhadoc.catalog.transformer_decoder.rules import FORWARD
 from mhadoc.catalog.transformer_decoder_layer.rules import memory_is_causal, tgt_is_causal
 from mhadoc.catalog.transformer_mistakes import (
@@ -12,16 +14,8 @@ from mhadoc.catalog.transformer_mistakes import (
 from mhadoc.catalog.transformer_sequences import memory_shapes, sequence_shapes, two_axes
 from mhadoc.catalog.transformer_terms import S, T, norm_first
 
-MISTAKES = (
-    *called(
-        "TransformerDecoder",
-        "mask",
-        "tgt_mask for the target, and memory_mask for what it sees of the memory",
-        "memory",
-        FORWARD,
-        "pass what the encoder returned; a stack without memory is an nn.TransformerEncoder "
-        "with a causal mask",
-    ),
+#: What a stack looks at since it looks whether a mask is causal.
+_LOOKED_AT = (
     changed(
         "tgt",
         "tensor",
@@ -33,6 +27,19 @@ MISTAKES = (
     ),
     two_axes("tgt"),
     *unread_mask("tgt_mask", "tgt_is_causal", "tgt", FORWARD),
+)
+
+MISTAKES = (
+    *called(
+        "TransformerDecoder",
+        "mask",
+        "tgt_mask for the target, and memory_mask for what it sees of the memory",
+        "memory",
+        FORWARD,
+        "pass what the encoder returned; a stack without memory is an nn.TransformerEncoder "
+        "with a causal mask",
+    ),
+    *(replace(demand, since="2.1") for demand in _LOOKED_AT),
     *sequence_shapes("tgt", norm_first),
     *mask_shapes("tgt_mask", T, T, tgt_is_causal),
     *padding_shapes("tgt_key_padding_mask", T),

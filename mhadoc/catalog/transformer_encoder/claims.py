@@ -159,6 +159,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.causal_autodetect",
+        since="2.1",
         sentence="With `is_causal=None`, the default, a stack looks whether its 2-D mask is "
         "exactly the causal one, and tells the layers so.",
         doctest="""
@@ -179,6 +180,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.causal_autodetect.square",
+        since="2.1",
         sentence="A mask of three axes is never taken for the causal one.",
         doctest="""
         >>> from torch import nn

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sympy import And, Basic, Eq, Not, Or
 
 from mhadoc.catalog import transformer_stack as stack
@@ -56,8 +58,8 @@ def _empty(id: str, demand: str, error: str, axis: int, when: Basic, fits: Basic
     )
 
 
-CALL_REQUIREMENTS = (
-    *stack.demands("encoder_layer", FORWARD),
+#: What torch looks at since it tells when it is built whether it may use nested tensors.
+_LOOKED_AT = (
     changed(
         _PADDING,
         "nested_rank",
@@ -103,6 +105,11 @@ CALL_REQUIREMENTS = (
         And(nests, Not(training), Not(grad), batched),
         Or(Not(converts), N > 0),
     ),
+)
+
+CALL_REQUIREMENTS = (
+    *stack.demands("encoder_layer", FORWARD),
+    *(replace(demand, since="2.1") for demand in _LOOKED_AT),
     Requirement(
         "is_causal.needs_mask",
         "is_causal=True needs a mask outside the fast paths of layer and attention",
@@ -127,5 +134,6 @@ CALL_REQUIREMENTS = (
         expected="must leave some position, where nested tensors are used",
         observed="hides every one; any float but 0 counts as hidden",
         source=FORWARD,
+        since="2.2",
     ),
 )

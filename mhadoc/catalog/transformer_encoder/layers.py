@@ -96,6 +96,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.encoder.self_attn",
+        since="2.1",
         sentence="A stack looks up `self_attn.batch_first` of its first layer in every call: a "
         "layer of your own needs that attribute.",
         doctest="""
@@ -119,6 +120,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.encoder.full_length",
+        since="2.1",
         sentence="The output is as long as the input, also where nested tensors are used and the "
         "last positions are padding in every batch element.",
         doctest="""
@@ -140,6 +142,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.encoder.same_kind",
+        since="2.1",
         sentence="A boolean mask with a boolean padding mask brings no warning.",
         doctest="""
         >>> import torch, warnings

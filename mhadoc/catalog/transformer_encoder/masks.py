@@ -153,6 +153,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.encoder.nested_unless",
+        since="2.3",
         sentence="`torch.backends.mha.set_fastpath_enabled(False)` keeps a stack from nested "
         "tensors, and so does autocast for CUDA, on the CPU as well.",
         doctest="""
@@ -177,6 +178,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.fast.all_padded",
+        since="2.2",
         sentence="Where nested tensors are used, a padding mask that hides everything raises a "
         "RuntimeError about `to_padded_tensor`.",
         doctest="""
@@ -219,6 +221,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.causal_autodetect.exact",
+        since="2.1",
         sentence="A mask that differs from the causal one in a single place is not taken for it.",
         doctest="""
         >>> from torch import nn

@@ -29,6 +29,7 @@ from mhadoc.catalog.transformer_terms import (
 )
 from mhadoc.language import Claim, Mismatch, Seen, same
 from mhadoc.language.compiled import truth
+from mhadoc.language.releases import newer
 
 _NESTED = And(nests, batched, Not(training), Not(grad))
 
@@ -79,7 +80,7 @@ _REASONS = (
         Not(batch_first),
         ".self_attn.batch_first was not True(use batch_first for better inference performance)",
     ),
-    (Not(bias), ".self_attn was passed bias=False"),
+    (And(Not(bias), newer("2.3")), ".self_attn was passed bias=False"),
     (Eq(activation_relu_or_gelu, 0), ".activation_relu_or_gelu was not True"),
     (Eq(Mod(nhead, 2), 1), ".self_attn.num_heads is odd"),
 )
@@ -150,6 +151,7 @@ def _fake(seen: Seen, error: str = "AssertionError") -> Mismatch | None:
 CLAIMS = (
     Claim(
         id="tr.meta.mask_item",
+        since="2.4",
         sentence="On the meta device a stack fails with a 2-D mask, because it looks at its "
         "numbers; with `is_causal` given it does not look.",
         doctest="""
@@ -173,6 +175,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.meta.fake_deepcopy",
+        since="2.1",
         sentence="Under a FakeTensorMode a layer runs and a stack built inside the mode does not: "
         "copying the layer copies the mode.",
         doctest="""
@@ -259,6 +262,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.warn.nested",
+        since="2.1",
         sentence="A stack warns when it is built with `enable_nested_tensor=True`, the default, "
         "over a layer that cannot use nested tensors, and names the first reason: `norm_first`, no "
         "`batch_first`, no `bias`, another activation, an odd `nhead`.",
@@ -279,6 +283,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.warn.eps",
+        since="2.1",
         sentence="It warns as well over a layer whose two norms differ in `eps`, and does not use "
         "nested tensors then.",
         doctest="""
@@ -305,6 +310,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.warn.class",
+        since="2.1",
         sentence="Over a layer of another class it warns too: nested tensors are for "
         "`TransformerEncoderLayer` and classes derived from it.",
         doctest="""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sympy import true
+from sympy import And, Eq, Not, true
 
 from mhadoc.catalog import transformer_stack as stack
 from mhadoc.catalog.transformer_calls import (
@@ -27,14 +27,20 @@ from mhadoc.catalog.transformer_encoder.symbols import (
     MASKS,
     enable_nested_tensor,
     mask_check,
+    mask_rank,
     nests,
+    padded,
 )
+from mhadoc.catalog.transformer_encoder_layer.paths import BROKEN
 from mhadoc.catalog.transformer_encoder_layer.rules import SPEC as ENCODER_LAYER
 from mhadoc.catalog.transformer_terms import (
     SYMBOLS,
     S,
+    batched,
+    grad,
     head_dim,
     nhead,
+    training,
 )
 from mhadoc.language import (
     TRUTH,
@@ -47,6 +53,7 @@ from mhadoc.language import (
     Requirement,
     composed,
 )
+from mhadoc.language.releases import newer
 
 _NAMES = (
     *("d_model", "nhead", "dim_feedforward", "num_layers", "S", "N", "i"),
@@ -111,6 +118,17 @@ REQUIREMENTS = (
     ),
 )
 
+#: Calls that torch 2.0 and earlier gave back cut to the longest sequence.
+_CROPPED = And(
+    Not(newer("2.1")),
+    nests,
+    padded,
+    batched,
+    Eq(mask_rank, 0),
+    Not(training),
+    Not(grad),
+)
+
 SPEC = ModuleSpec(
     name="TransformerEncoder",
     path="torch.nn.TransformerEncoder",
@@ -133,6 +151,7 @@ SPEC = ModuleSpec(
             value=nests,
             why="whether nested tensors may be used: asked for, and the layer has a fast path.",
             source=INIT,
+            since="2.1",
         ),
         Attribute(name="mask_check", label="attribute", value=mask_check, why="kept.", source=INIT),
     ),
@@ -182,6 +201,7 @@ SPEC = ModuleSpec(
             padding_axis("src_key_padding_mask"),
             hint_axis("is_causal"),
         ),
+        consistent=And(Not(BROKEN), Not(_CROPPED)),
         strength=2,
     ),
 )

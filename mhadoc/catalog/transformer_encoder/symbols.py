@@ -1,6 +1,6 @@
 """The symbols of nn.TransformerEncoder, and when its layers let padded positions be left out."""
 
-from sympy import And, Eq, Mod, Not
+from sympy import And, Eq, Mod, Not, Or
 
 from mhadoc.catalog.transformer_calls import mask_symbols
 from mhadoc.catalog.transformer_terms import (
@@ -12,6 +12,7 @@ from mhadoc.catalog.transformer_terms import (
     norm_first,
 )
 from mhadoc.language import Symbol
+from mhadoc.language.releases import newer
 
 INIT = f"{SOURCE}: TransformerEncoder.__init__"
 FORWARD = f"{SOURCE}: TransformerEncoder.forward"
@@ -30,7 +31,7 @@ nests = And(
     enable_nested_tensor,
     Not(norm_first),
     batch_first,
-    bias,
+    Or(bias, Not(newer("2.3"))),
     activation_relu_or_gelu > 0,
     Eq(Mod(nhead, 2), 0),
 )

@@ -45,7 +45,13 @@ def _decides(seen: Seen, used: Callable[[Seen], bool], expected: bool = False) -
     return same((True, expected), (_runs_kernel(seen), used(seen)))
 
 
-def _surrounding(id: str, sentence: str, lines: str, used: Callable[[Seen], bool]) -> Claim:
+def _surrounding(
+    id: str,
+    sentence: str,
+    lines: str,
+    used: Callable[[Seen], bool],
+    since: str | None = None,
+) -> Claim:
     """Return the claim that one change of a call on the fast path leads elsewhere."""
     return Claim(
         id=f"tr.fast.{id}",
@@ -56,6 +62,7 @@ def _surrounding(id: str, sentence: str, lines: str, used: Callable[[Seen], bool
         axes=("norm_first",),
         twins={"it does not": partial(_decides, used=used, expected=True)},
         source=FORWARD,
+        since=since,
     )
 
 
@@ -127,15 +134,16 @@ CLAIMS = (
         >>> torch.backends.mha.set_fastpath_enabled(True)
         """,
         _disabled,
+        since="2.3",
     ),
     _surrounding(
         "autocast",
         "Autocast for CUDA keeps a layer off its fast path, on the CPU as well.",
         """
-        >>> torch.set_autocast_enabled("cuda", True)
+        >>> torch.set_autocast_enabled(True)
         >>> is_fast(layer, x)
         False
-        >>> torch.set_autocast_enabled("cuda", False)
+        >>> torch.set_autocast_enabled(False)
         """,
         _under_cuda_autocast,
     ),
@@ -152,6 +160,7 @@ CLAIMS = (
         True
         """,
         _hooked,
+        since="2.5",
     ),
     _surrounding(
         "subclass",

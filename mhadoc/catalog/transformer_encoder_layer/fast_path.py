@@ -119,6 +119,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.fast.torch_relu",
+        since="2.3",
         sentence="Any other activation, `torch.relu` included, takes the layer off its fast path; "
         "without masks the attention inside still takes its own.",
         doctest="""

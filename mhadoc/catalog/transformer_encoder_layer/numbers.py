@@ -134,6 +134,7 @@ CLAIMS = (
     ),
     Claim(
         id="doc.tel_bias",
+        since="2.1",
         sentence="`bias=False` removes every bias: of the linear maps, the norms, and also the two "
         "of the attention, which the docstring does not name.",
         doctest="""
@@ -154,6 +155,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.layer.no_detection",
+        since="2.3",
         sentence="A layer never looks whether its mask is the causal one: without `is_causal=True` "
         "the attention is told False.",
         doctest="""

@@ -28,8 +28,17 @@ from mhadoc.catalog.transformer_terms import (
     training,
 )
 from mhadoc.language import Call, Symbol
+from mhadoc.language.releases import newer
 
-__all__ = ["FAST_ARGUMENTS", "FAST_PATH", "SURROUNDINGS", "fast", "measured", "surroundings"]
+__all__ = [
+    "BROKEN",
+    "FAST_ARGUMENTS",
+    "FAST_PATH",
+    "SURROUNDINGS",
+    "fast",
+    "measured",
+    "surroundings",
+]
 
 FORWARD = f"{SOURCE}: TransformerEncoderLayer.forward"
 
@@ -63,6 +72,7 @@ FAST_PATH = (
         "the fast path is not switched off",
         "torch.backends.mha.get_fastpath_enabled() was not True",
         "call torch.backends.mha.set_fastpath_enabled(True)",
+        since="2.3",
     ),
     _condition(
         "batched",
@@ -87,6 +97,7 @@ FAST_PATH = (
         "the layer was built with bias=True",
         "self_attn was passed bias=False",
         "build with bias=True",
+        since="2.3",
     ),
     _condition(
         "same_width",
@@ -136,6 +147,7 @@ FAST_PATH = (
         "no forward hook is on the layer or a module inside it",
         "forward pre-/hooks are attached to the module",
         "remove the hooks: handle.remove()",
+        since="2.5",
     ),
     _condition(
         "plain_tensors",
@@ -168,6 +180,12 @@ FAST_ARGUMENTS = tuple(c for c in FAST_PATH if not c.holds.free_symbols & _SURRO
 
 #: The fused kernel of the whole layer is called in a case exactly when this holds.
 fast = And(*(condition.holds for condition in FAST_ARGUMENTS))
+
+_NOT_ASKED = ("fast_path.bias", "fast_path.no_grad")
+#: Before torch 2.3 a layer without biases failed where it looked for the fused kernel.
+BROKEN = And(
+    Not(newer("2.3")), Not(bias), *(c.holds for c in FAST_ARGUMENTS if c.id not in _NOT_ASKED)
+)
 
 #: The same, whatever surrounds the call.
 taken = And(*(condition.holds for condition in FAST_PATH))

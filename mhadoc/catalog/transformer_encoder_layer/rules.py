@@ -17,6 +17,7 @@ from mhadoc.catalog.transformer_calls import (
 )
 from mhadoc.catalog.transformer_encoder_layer.doubts import DOUBTS
 from mhadoc.catalog.transformer_encoder_layer.paths import (
+    BROKEN,
     FAST_PATH,
     FORWARD,
     fast,
@@ -191,6 +192,7 @@ SPEC = ModuleSpec(
             padding_axis("src_key_padding_mask"),
             Axis.flag("is_causal", "call", plain=False),
         ),
+        consistent=Not(BROKEN),
         strength=2,
     ),
 )

@@ -131,6 +131,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.fast.autocast_cpu",
+        since="2.6",
         sentence="Silent: under autocast on the CPU the fast path is still taken, and returns "
         "bfloat16 where the other path returns float32.",
         doctest="""

@@ -13,12 +13,15 @@ import sympy
 import torch
 
 from mhadoc.language import Case
+from mhadoc.language.releases import order
 from mhadoc.proof.observe import RAISED, Bench
 from mhadoc.proof.symbolic.plan import sized
 
 __all__ = ["Derived", "Sizes", "derive", "unsupported"]
 
 Sizes = tuple[sympy.Expr, ...]
+#: The first release whose symbolic sizes are worked out as its code says.
+_SOUND = "2.5"
 _NUMBERS = (int, float, sympy.Basic)
 Guards = Callable[[], list[sympy.Basic]]
 Plain = Callable[[Any], Any]
@@ -44,6 +47,8 @@ class Derived:
 
 def unsupported() -> str:
     """Return why this torch cannot run its code on symbolic sizes, or an empty text."""
+    if order(torch.__version__) < order(_SOUND):
+        return f"torch {torch.__version__} asks for more of symbolic sizes than its code needs"
     try:
         with _environment({"size": 3}) as (_, symbols, _):
             torch.empty(symbols["size"], 5)

@@ -44,11 +44,11 @@ def test_every_surrounding_is_measured() -> None:
     assert symbols(mha, x.double(), x, x)["bias_dtype"] == 0
     assert symbols(mha, x.double(), x, x)["weight_dtype"] == 0
     assert symbols(mha.to("meta"), x, x, x)["known_device"] == 0
-    torch.set_autocast_enabled("cuda", True)
+    torch.set_autocast_enabled(True)
     try:
         assert symbols(mha, x, x, x)["autocast"] == 1
     finally:
-        torch.set_autocast_enabled("cuda", False)
+        torch.set_autocast_enabled(False)
 
 
 def test_switches_are_measured() -> None:

@@ -238,6 +238,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.num_heads.float",
+        since="2.1",
         sentence="A whole number of heads given as a float is taken by the constructor, and fails "
         "in the first call.",
         doctest="""

@@ -113,6 +113,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.tools.flops",
+        since="2.1",
         sentence="With weights and outside the fast path, `FlopCounterMode` counts "
         "`2*N*E*(2*L*E + S*kdim + S*vdim) + 4*N*L*S*E`, where S counts the extra keys in the last "
         "term: `num_heads` does not matter.",
@@ -143,6 +144,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.tools.flops_fast",
+        since="2.1",
         sentence="Silent: on the fast path `FlopCounterMode` counts 0: the fused kernel is one "
         "operator that it knows no formula for.",
         doctest="""

@@ -11,7 +11,7 @@ from sympy import And, Not
 from mhadoc.catalog.examples import outcome
 from mhadoc.catalog.multihead_attention.claims.compare import RUNS, failure
 from mhadoc.catalog.multihead_attention.claims.formula import EXACT
-from mhadoc.catalog.multihead_attention.paths import fast
+from mhadoc.catalog.multihead_attention.paths import KERNEL_OF_FUNCTION, fast
 from mhadoc.catalog.multihead_attention.symbols import ATTEND, FORWARD, INIT, need_weights
 from mhadoc.language import Claim, Mismatch, Seen, close, same
 
@@ -70,6 +70,7 @@ def _parameters() -> Any:
 CLAIMS = (
     Claim(
         id="doc.mha.sdpa",
+        since="2.1",
         sentence="Outside the fast path, forward uses `scaled_dot_product_attention` with "
         "`need_weights=False` only; with the default it works out scores and softmax by itself.",
         doctest="""
@@ -86,7 +87,7 @@ CLAIMS = (
         (0, 1)
         """,
         check=_fused,
-        when=And(RUNS, EXACT, Not(fast)),
+        when=And(RUNS, EXACT, Not(fast), KERNEL_OF_FUNCTION),
         axes=("rank", "need_weights", "batch_first", "kdim"),
         twins={"it always does": partial(_fused, always=True)},
         source=ATTEND,

@@ -201,6 +201,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.tools.compile",
+        since="2.1",
         sentence="`torch.compile` with `fullgraph=True` takes the whole module, and gives the same "
         "numbers.",
         doctest="""

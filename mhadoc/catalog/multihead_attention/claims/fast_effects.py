@@ -153,6 +153,7 @@ def _nested_weights(seen: Seen, nested: bool = False) -> Mismatch | None:
 CLAIMS = (
     Claim(
         id="mha.fast_path.same_numbers",
+        since="2.3",
         sentence="The fast path gives the numbers of the other path, up to rounding.",
         doctest="""
         >>> import torch

@@ -50,7 +50,7 @@ def _others(*left_out: str) -> Basic:
     return And(*(condition.holds for condition in FAST_ARGUMENTS if condition.id not in names))
 
 
-def _argument(id: str, sentence: str, lines: str, *axes: str) -> Claim:
+def _argument(id: str, sentence: str, lines: str, *axes: str, since: str | None = None) -> Claim:
     """Return the claim that one argument decides where all other conditions hold."""
     return Claim(
         id=f"mha.fast_path.{id}",
@@ -61,6 +61,7 @@ def _argument(id: str, sentence: str, lines: str, *axes: str) -> Claim:
         axes=(*axes, "need_weights"),
         twins={"it does not matter": partial(_exactly_when, condition=_others(id))},
         source=FORWARD,
+        since=since,
     )
 
 
@@ -135,6 +136,7 @@ CLAIMS = (
         False
         """,
         "bias",
+        since="2.1",
     ),
     _argument(
         "no_bias_kv",
@@ -167,6 +169,7 @@ CLAIMS = (
         """,
         "attn_mask",
         "key_padding_mask",
+        since="2.1",
     ),
     _argument(
         "no_grad",
@@ -182,6 +185,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.fast_path.frozen",
+        since="2.1",
         sentence="With autograd enabled, the fast path needs a query and projections of which "
         "none requires a gradient.",
         doctest="""

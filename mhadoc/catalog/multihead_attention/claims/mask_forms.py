@@ -274,6 +274,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.mask.float32",
+        since="2.4",
         sentence="With `need_weights=False` a mask of float32 goes with a query of any float "
         "dtype; with the weights its dtype must be the query's.",
         doctest="""

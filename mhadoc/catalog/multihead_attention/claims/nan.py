@@ -160,6 +160,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.nan.without_weights",
+        since="2.5",
         sentence="With `need_weights=False`, outside the fast path, such a query comes out as "
         "`out_proj.bias`, without NaN.",
         doctest=f"""{_SETUP}
@@ -179,6 +180,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.nan.fast_path",
+        since="2.5",
         sentence="On the fast path it is NaN also with `need_weights=False`: `eval()` and "
         "`no_grad()` bring NaN back.",
         doctest=f"""{_FAST_SETUP}
@@ -195,6 +197,22 @@ CLAIMS = (
             "it is `out_proj.bias`": _is_bias,
         },
         source="torch: _native_multi_head_attention",
+    ),
+    Claim(
+        id="mha.nan.everywhere",
+        until="2.5",
+        sentence="A bug that torch 2.5 mended: with `need_weights=False` such a query came out as "
+        "NaN as well, on either path.",
+        doctest=f"""{_SETUP}
+        >>> output, _ = mha(query, key, key, attn_mask=mask, need_weights=False)
+        >>> output.isnan().all(-1)
+        tensor([False, False,  True, False])
+        """,
+        check=_is_nan,
+        when=And(_REAL_ONLY, Or(Not(need_weights), fast)),
+        axes=("rank", "attn_mask", "key_padding_mask"),
+        twins={"it came out as `out_proj.bias`": _is_bias},
+        source=ATTEND,
     ),
     Claim(
         id="mha.nan.stays",
@@ -287,6 +305,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.nan.gradients_without_weights",
+        since="2.5",
         sentence="With `need_weights=False` the gradients are numbers, also where every key is "
         "hidden from a query.",
         doctest=f"""{_SETUP}

@@ -52,8 +52,10 @@ def _built(seen: Any, expected: str, **arguments: Any) -> Mismatch | None:
     return None if told.startswith(expected) else Mismatch(expected, told)
 
 
-def _narrow(seen: Seen, dtype: str = "float8_e4m3fn") -> Mismatch | None:
-    return _built(seen, "NotImplementedError", dtype=_dtype(dtype))
+def _narrow(
+    seen: Seen, dtype: str = "float8_e4m3fn", error: str = "NotImplementedError"
+) -> Mismatch | None:
+    return _built(seen, error, dtype=_dtype(dtype))
 
 
 def _complex(seen: Seen, expected: str = "NotImplementedError") -> Mismatch | None:
@@ -70,6 +72,25 @@ def _returned(seen: Seen, dtype: str = "") -> Mismatch | None:
     found = {(t.dtype, t.device) for t in seen.outputs.values() if t is not None}
     return same({expected}, found)
 
+
+_FLOAT8 = """
+        >>> import torch
+        >>> from torch import nn
+        >>> nn.MultiheadAttention(10, 2, dtype=torch.float8_e4m3fn)
+        Traceback (most recent call last):
+            ...
+        {error}: "check_uniform_bounds" not implemented for 'Float8_e4m3fn'
+        """
+_COMPLEX = """
+        >>> import torch
+        >>> from torch import nn
+        >>> mha = nn.MultiheadAttention(embed_dim=10, num_heads=2, dtype=torch.complex64)
+        >>> x = torch.randn(4, 10, dtype=torch.complex64)
+        >>> mha(x, x, x)
+        Traceback (most recent call last):
+            ...
+        {error}: "softmax_lastdim_kernel_impl" not implemented for 'ComplexFloat'
+        """
 
 CLAIMS = (
     Claim(
@@ -125,15 +146,15 @@ CLAIMS = (
     Claim(
         id="mha.dtype.float8",
         sentence="A float8 dtype cannot be initialised.",
-        doctest="""
-        >>> import torch
-        >>> from torch import nn
-        >>> nn.MultiheadAttention(10, 2, dtype=torch.float8_e4m3fn)
-        Traceback (most recent call last):
-            ...
-        NotImplementedError: "check_uniform_bounds" not implemented for 'Float8_e4m3fn'
-        """,
+        doctest=_FLOAT8.format(error="NotImplementedError"),
         check=_narrow,
+        since="2.1",
+        before={
+            "2.8": {
+                "doctest": _FLOAT8.format(error="RuntimeError"),
+                "check": partial(_narrow, error="RuntimeError"),
+            }
+        },
         axes=(),
         twins={"float16 cannot either": partial(_narrow, dtype="float16")},
         source=INIT,
@@ -142,17 +163,14 @@ CLAIMS = (
         id="mha.dtype.complex",
         sentence="A module of complex numbers can be built, but not called: softmax does not take "
         "them.",
-        doctest="""
-        >>> import torch
-        >>> from torch import nn
-        >>> mha = nn.MultiheadAttention(embed_dim=10, num_heads=2, dtype=torch.complex64)
-        >>> x = torch.randn(4, 10, dtype=torch.complex64)
-        >>> mha(x, x, x)
-        Traceback (most recent call last):
-            ...
-        NotImplementedError: "softmax_lastdim_kernel_impl" not implemented for 'ComplexFloat'
-        """,
+        doctest=_COMPLEX.format(error="NotImplementedError"),
         check=_complex,
+        before={
+            "2.8": {
+                "doctest": _COMPLEX.format(error="RuntimeError"),
+                "check": partial(_complex, expected="RuntimeError"),
+            }
+        },
         when=Not(fast),
         axes=(),
         twins={"it can be called": partial(_complex, expected="no error")},

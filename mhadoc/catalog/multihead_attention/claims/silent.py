@@ -70,6 +70,7 @@ def _fourth(seen: Seen, name: str = "key_padding_mask") -> Mismatch | None:
 CLAIMS = (
     Claim(
         id="mha.silent.batch_first",
+        since="2.1",
         sentence="Silent: with `batch_first` forgotten, self-attention runs across the batch "
         "instead of along the sequence; the shapes are right.",
         doctest="""

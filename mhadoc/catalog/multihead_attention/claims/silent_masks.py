@@ -152,6 +152,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.silent.ones",
+        since="2.1",
         sentence="Silent: ones in a mask of floats hide nothing: 1 is added to these scores.",
         doctest="""
         >>> import torch

@@ -52,7 +52,8 @@ def _attended(seen: Seen, module: Any, maps: dict[str, Any], groups: int) -> Mis
     heads = {"q": module.num_heads, "k": groups, "v": groups}
     named = zip("qkv", ("query", "key", "value"), strict=True)
     q, k, v = (_split(seen, maps[role](seen.inputs[name]), heads[role]) for role, name in named)
-    joined = scaled_dot_product_attention(q, k, v, enable_gqa=True).transpose(-3, -2).flatten(-2)
+    shared: Any = {"enable_gqa": True} if groups != module.num_heads else {}  # torch 2.5 brought it
+    joined = scaled_dot_product_attention(q, k, v, **shared).transpose(-3, -2).flatten(-2)
     output = module.out_proj(joined)
     swap = seen.values["batched"] and not seen.values["batch_first"]
     return close(output.transpose(0, 1) if swap else output, again.outputs["attn_output"])
@@ -134,6 +135,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.layout.shared_heads",
+        since="2.5",
         sentence="Grouped-query attention becomes a module when the rows of each key head and "
         "value head are repeated, once for each query head that shares them.",
         doctest="""
@@ -164,6 +166,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.tools.parametrize",
+        since="2.1",
         sentence="A parametrization of a projection is used, that of `out_proj.weight` too: "
         "forward reads the weight that it makes.",
         doctest="""

@@ -28,7 +28,13 @@ def _decides(seen: Seen, used: Change, expected: bool = False) -> Mismatch | Non
 
 
 def _surrounding(
-    id: str, sentence: str, lines: str, used: Change, *, expected: bool = False
+    id: str,
+    sentence: str,
+    lines: str,
+    used: Change,
+    *,
+    expected: bool = False,
+    since: str | None = None,
 ) -> Claim:
     """Return the claim that one change of a call on the fast path leads elsewhere, or does not."""
     return Claim(
@@ -40,6 +46,7 @@ def _surrounding(
         axes=("need_weights",),
         twins={"the contrary": partial(_decides, used=used, expected=not expected)},
         source=FORWARD,
+        since=since,
     )
 
 
@@ -92,12 +99,12 @@ def autocast_for_cuda() -> Iterator[None]:
     """Switch autocast for CUDA on meanwhile, whatever the device."""
     import torch
 
-    enabled = torch.is_autocast_enabled("cuda")
-    torch.set_autocast_enabled("cuda", True)
+    enabled = torch.is_autocast_enabled()
+    torch.set_autocast_enabled(True)
     try:
         yield
     finally:
-        torch.set_autocast_enabled("cuda", enabled)
+        torch.set_autocast_enabled(enabled)
 
 
 def _under_cuda_autocast(seen: Seen) -> bool:
@@ -171,6 +178,7 @@ CLAIMS = (
         >>> torch.backends.mha.set_fastpath_enabled(True)
         """,
         _switched_off,
+        since="2.3",
     ),
     _surrounding(
         "same_object",
@@ -200,6 +208,7 @@ CLAIMS = (
         False
         """,
         _odd_heads,
+        since="2.1",
     ),
     _surrounding(
         "bias_dtype",
@@ -221,6 +230,7 @@ CLAIMS = (
         RuntimeError: expected m1 and m2 to have the same dtype, but got: float != double
         """,
         partial(_other_dtype, name="in_proj_weight"),
+        since="2.1",
     ),
     _surrounding(
         "dtypes",
@@ -247,10 +257,10 @@ CLAIMS = (
         "autocast",
         "Autocast for CUDA keeps a call from the fast path, on any device.",
         """
-        >>> torch.set_autocast_enabled("cuda", True)
+        >>> torch.set_autocast_enabled(True)
         >>> is_fast(mha, x, x, x)
         False
-        >>> torch.set_autocast_enabled("cuda", False)
+        >>> torch.set_autocast_enabled(False)
         """,
         _under_cuda_autocast,
     ),
@@ -264,6 +274,7 @@ CLAIMS = (
         """,
         _under_cpu_autocast,
         expected=True,
+        since="2.2",
     ),
     _surrounding(
         "plain_tensors",
@@ -297,9 +308,11 @@ CLAIMS = (
         False
         """,
         _traced,
+        since="2.1",
     ),
     Claim(
         id="mha.fast_path.compiled",
+        since="2.10",
         sentence="`torch.compile` compiles the other path, also where the module itself would take "
         "the fast one: empty input then has weights.",
         doctest="""

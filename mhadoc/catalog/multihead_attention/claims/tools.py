@@ -189,6 +189,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.tools.script",
+        since="2.1",
         sentence="`torch.jit.script` compiles a module that has biases, in both layouts, and the "
         "result gives the same output.",
         doctest="""
@@ -209,6 +210,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.tools.script_padding",
+        since="2.6",
         sentence="Silent: a scripted module does not check the shape of `key_padding_mask`; one "
         "with its axes swapped is taken.",
         doctest="""
@@ -231,6 +233,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.tools.fx",
+        since="2.1",
         sentence="`torch.fx.symbolic_trace` cannot trace the module: forward branches on its "
         "inputs.",
         doctest="""

@@ -13,7 +13,7 @@ from mhadoc.catalog.multihead_attention.mistakes.given import (
     dropout_rate,
     key_padding_mask,
 )
-from mhadoc.catalog.multihead_attention.paths import fast, slow, taken
+from mhadoc.catalog.multihead_attention.paths import KERNEL_OF_FUNCTION, fast, slow, taken
 from mhadoc.catalog.multihead_attention.symbols import (
     ATTEND,
     need_weights,
@@ -121,7 +121,7 @@ DROPOUT_WITHOUT_WEIGHTS = (
         "`dropout` is at least 0, in training with `need_weights=False`",
         f"RuntimeError: {_SDPA}_flash_attention: Currently do not support dropout > 0",
         -0.5,
-        Not(need_weights),
+        And(Not(need_weights), KERNEL_OF_FUNCTION),
         dropout_rate >= 0,
     ),
 )

@@ -10,7 +10,6 @@ from mhadoc.catalog.multihead_attention.symbols import (
     L,
     N,
     batch_first,
-    bias,
     is_causal,
     need_weights,
 )
@@ -29,7 +28,7 @@ weight_dtype, weight_device, masks_dtype, key_batch, key_is_query, value_is_key 
 dropout_number, dropout_rate = Symbol("dropout.number"), Symbol("dropout.rate", real=True)
 
 #: forward merges the masks for the fused kernel.
-merged = And(*(condition.holds for condition in FAST_PATH if condition.holds != bias))
+merged = And(*(c.holds for c in FAST_PATH if c.id != "fast_path.bias"))
 
 #: The mask given is not looked at: scaled_dot_product_attention makes the causal one.
 discarded = And(is_causal, Not(key_padding_mask.given), Not(need_weights), slow)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sympy import And, Basic, Eq, Ne, Not, Or, true
@@ -42,6 +43,7 @@ from mhadoc.catalog.multihead_attention.symbols import (
     padding_mask,
 )
 from mhadoc.language import Measured, Requirement
+from mhadoc.language.releases import newer
 
 _KERNEL = "torch: _native_multi_head_attention"
 
@@ -109,10 +111,26 @@ def _listed(name: str, id: str, error: str, when: Basic) -> Requirement:
 
 _NO_TENSOR = "TypeError: is_floating_point(): argument 'input' (position 1) must be Tensor, not %s"
 
+_NO_DTYPE = "'{type_key_padding_mask}' object has no attribute 'dtype'"
+
 TENSORS = (
-    _listed("attn_mask", "tensor", _NO_TENSOR % "{type_attn_mask}", true),
-    _listed(
-        "key_padding_mask", "tensor", _NO_TENSOR % "{type_key_padding_mask}", Not(attn_mask_float)
+    replace(
+        _listed("attn_mask", "tensor", _NO_TENSOR % "{type_attn_mask}", true),
+        before={
+            "2.1": {
+                "error": "RuntimeError",
+                "message": "input to _none_or_dtype() must be None or torch.Tensor",
+            }
+        },
+    ),
+    replace(
+        _listed(
+            "key_padding_mask",
+            "tensor",
+            _NO_TENSOR % "{type_key_padding_mask}",
+            Not(attn_mask_float),
+        ),
+        before={"2.1": {"error": "AttributeError", "message": _NO_DTYPE}},
     ),
 )
 
@@ -120,7 +138,7 @@ BESIDE_FLOATS = (
     _listed(
         "key_padding_mask",
         "tensor_beside_floats",
-        "AttributeError: '{type_key_padding_mask}' object has no attribute 'dtype'",
+        f"AttributeError: {_NO_DTYPE}",
         attn_mask_float,
     ),
 )
@@ -234,9 +252,24 @@ SHAPES = (
 
 _PADDING = f"{FUNCTIONAL}: _check_key_padding_mask"
 _EXPECTED = "AssertionError: Expected key_padded_mask.shape[%d] to be {wanted}, but got {found}"
+#: Once the message told both numbers, whichever was wrong.
+_BOTH = {
+    "2.6": {
+        "message": "expecting key_padding_mask shape of ({rows}, {keys}), "
+        "but got torch.Size({padded})"
+    }
+}
 _PADDED = Or(Not(And(slow, ranked, padding_merges)), Ne(key_padding_mask.rank, query.rank - 1))
 
-PADDING = (
+
+def _padded(shown: Mapping[str, Any]) -> list[int]:
+    """Return the sizes of the `key_padding_mask` as torch looks at it: with the extra keys."""
+    mask = shown["key_padding_mask"]
+    rows = mask.shape[0] if mask.ndim > 1 else 1
+    return [rows, mask.shape[-1] + shown["add_bias_kv"] + shown["add_zero_attn"]]
+
+
+_PADDING_SHAPES = (
     masked(
         "key_padding_mask",
         "batch",
@@ -249,7 +282,10 @@ PADDING = (
         Or(_PADDED, Eq(query.rank, 2), Eq(key_padding_mask.axis_0, N)),
         "must have shape (N, S) = ({N}, {S})",
         wanted=1 * N,
-        found=lambda shown: shown["key_padding_mask"].shape[0],
+        found=lambda shown: _padded(shown)[0],
+        rows=1 * N,
+        keys=keys,
+        padded=_padded,
     ),
     masked(
         "key_padding_mask",
@@ -264,11 +300,13 @@ PADDING = (
         Or(_PADDED, Eq(key_padding_mask.features, S)),
         "must have one entry for each of S = {S} keys",
         wanted=keys,
-        found=lambda shown: (
-            shown["key_padding_mask"].shape[-1] + shown["add_bias_kv"] + shown["add_zero_attn"]
-        ),
+        found=lambda shown: _padded(shown)[1],
+        rows=batched * (N - 1) + 1,
+        keys=keys,
+        padded=_padded,
     ),
 )
+PADDING = tuple(replace(demand, before=_BOTH) for demand in _PADDING_SHAPES)
 
 
 def _other_float(name: str, id: str, error: str, when: Basic, fits: Basic) -> Requirement:
@@ -302,27 +340,36 @@ _FUSED = (
     "RuntimeError: Expected attn_mask dtype to be bool or float or to match query dtype, "
     "but got attn_mask.dtype: {given} and  query.dtype: {own} instead."
 )
+#: Once the mask had to have the query's dtype, also where it is float32.
+_STRICT = {
+    "message": "Expected attn_mask dtype to be bool or to match query dtype, "
+    "but got attn_mask.dtype: {given} and  query.dtype: {own} instead."
+}
 
 _UNUSED = Not(need_weights)
 
-FLOATS = (
+_WITH_WEIGHTS = (
     _other_float("attn_mask", "floats", _SUM, And(need_weights, Not(padding_mask)), _UNUSED),
     _other_float("key_padding_mask", "floats", _SUM, And(need_weights, NO_MASK), _UNUSED),
 )
+FLOATS = tuple(replace(demand, since="2.1") for demand in _WITH_WEIGHTS)
 
-FLOATS_WITHOUT_WEIGHTS = (
+_WITHOUT_WEIGHTS = (
     _other_float(
         "attn_mask",
         "floats_without_weights",
         _FUSED,
         And(Not(need_weights), Not(padding_mask), Not(is_causal)),
-        Or(need_weights, masks_float32),
+        Or(need_weights, And(newer("2.4"), masks_float32)),
     ),
     _other_float(
         "key_padding_mask",
         "floats_without_weights",
         _FUSED,
         And(Not(need_weights), NO_MASK),
-        Or(need_weights, masks_float32),
+        Or(need_weights, And(newer("2.4"), masks_float32)),
     ),
+)
+FLOATS_WITHOUT_WEIGHTS = tuple(
+    replace(d, since="2.1", before={"2.4": _STRICT}) for d in _WITHOUT_WEIGHTS
 )

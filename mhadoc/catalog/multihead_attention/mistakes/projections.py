@@ -237,6 +237,9 @@ def _dtype(name: str, fused: bool) -> Requirement:
     length, given = L if name == "query" else S, Measured(name)
     whole = And(bias, Not(And(_TURNED, length > 1)))  # in memory as one block, not transposed
     written, when = (scalar, whole) if fused else (in_c, Not(whole))
+    was = "expected scalar type {given_scalar} but found {own_scalar}"
+    if fused:
+        was = "mat1 and mat2 must have the same dtype"
     return Requirement(
         f"{name}.dtype" if fused else f"{name}.dtype_in_c",
         f"the {name} has the dtype of the parameters",
@@ -258,8 +261,11 @@ def _dtype(name: str, fused: bool) -> Requirement:
         computes={
             "given": lambda shown: written(shown[name]),
             "own": lambda shown: written(shown["module"].out_proj.weight),
+            "given_scalar": lambda shown: scalar(shown[name]),
+            "own_scalar": lambda shown: scalar(shown["module"].out_proj.weight),
         },
         source=_SEPARATE,
+        before={"2.1": {"message": was}},
     )
 
 

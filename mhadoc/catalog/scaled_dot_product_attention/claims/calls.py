@@ -159,6 +159,7 @@ CLAIMS = (
     ),
     Claim(
         id="sdpa.silent.value_length",
+        since="2.1",
         sentence="Silent: the fused kernel takes a value that is shorter than the key, and looks "
         "at no more keys than there are values.",
         doctest="""

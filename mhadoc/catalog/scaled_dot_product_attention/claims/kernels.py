@@ -31,11 +31,17 @@ _OTHERS = tuple(condition for condition in FAST_PATH if condition.id != _MASK)
 #: Each case is one where the kernel runs, or one step away from it.
 _NEAR = Or(*(_but(condition.id) for condition in _OTHERS))
 
+_EXACTLY = (
+    "On the CPU the fused kernel runs exactly where query, key and value have {}, the same in "
+    "front, as many features each, and nothing is dropped."
+)
+
 CLAIMS = (
     Claim(
         id="sdpa.kernel.conditions",
-        sentence="On the CPU the fused kernel runs exactly where query, key and value have four "
-        "axes, the same in front, as many features each, and nothing is dropped.",
+        since="2.3",
+        sentence=_EXACTLY.format("three axes or four"),
+        before={"2.14": {"sentence": _EXACTLY.format("four axes")}},
         doctest="""
         >>> import torch
         >>> from torch.nn import functional as F
@@ -62,19 +68,20 @@ CLAIMS = (
     ),
     Claim(
         id="sdpa.kernel.mask",
-        sentence="A mask of three axes keeps a call from the fused kernel; one of two or four "
-        "does not.",
+        since="2.3",
+        sentence="With four axes, a mask of three keeps a call from the fused kernel; one of two "
+        "or four does not.",
         doctest="""
         >>> import torch
         >>> from torch.nn import functional as F
         >>> x, mask = torch.randn(3, 2, 4, 10), torch.ones(4, 4, dtype=torch.bool)
-        >>> F.scaled_dot_product_attention(x, x, x, mask[None, None], is_causal=True).shape
+        >>> F.scaled_dot_product_attention(x, x, x, mask[None], dropout_p=-0.5).shape
         torch.Size([3, 2, 4, 10])
-        >>> F.scaled_dot_product_attention(x, x, x, mask[None], is_causal=True)
+        >>> F.scaled_dot_product_attention(x, x, x, mask[None, None], dropout_p=-0.5)  # it asks
         Traceback (most recent call last):
             ...
-        RuntimeError: _scaled_dot_product_attention: Explicit attn_mask should not be set when \
-is_causal=True
+        RuntimeError: scaled_dot_product_attention_flash_attention: Currently do not support \
+dropout > 0
         """,
         check=_chosen,
         when=And(LEGAL, _but(_MASK)),

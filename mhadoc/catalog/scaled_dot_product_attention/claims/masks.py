@@ -45,7 +45,7 @@ def _opposite(seen: Seen, inverted: bool = True) -> Mismatch | None:
         attn_mask=~mask if inverted else mask,
         need_weights=False,
     )
-    other = seen.again(query=query, key=key, value=key, scale=None, enable_gqa=False, **_NOTHING)
+    other = seen.again(query=query, key=key, value=key, scale=..., enable_gqa=..., **_NOTHING)
     return failure(other) or close(output, other.outputs["output"])
 
 
@@ -179,6 +179,7 @@ CLAIMS = (
     ),
     Claim(
         id="sdpa.mask.single",
+        since="2.4",
         sentence="A float mask of float32 goes with a query of float16 or bfloat16 as well.",
         doctest="""
         >>> import torch
@@ -217,6 +218,8 @@ CLAIMS = (
     ),
     Claim(
         id="sdpa.causal.both",
+        since="2.3",
+        until="2.14",
         sentence="Silent: on the CPU the fused kernel takes `is_causal=True` and an `attn_mask` "
         "together and obeys both, where any other call is refused.",
         doctest="""
@@ -243,6 +246,7 @@ is_causal=True
     ),
     Claim(
         id="sdpa.hidden_row",
+        since="2.5",
         sentence="A query from which every key is hidden gets zeros, not NaN, from boolean masks "
         "and from floats of minus infinity.",
         doctest=f"""{_QKV}
