@@ -13,13 +13,15 @@ import pytest
 import sympy
 import torch
 
-from mhadoc.catalog.multihead_attention import SPEC
+import mhadoc
 from mhadoc.catalog.multihead_attention.claims import compare, storage
 from mhadoc.catalog.multihead_attention.symbols import E, kdim, vdim
 from mhadoc.language import Claim
 from mhadoc.proof import doctests
 from mhadoc.proof.covering import covering
 from mhadoc.proof.observe import RAISED, Bench
+
+SPEC = mhadoc.spec("MultiheadAttention")
 
 PACKAGES = Path(torch.__file__).parents[1]
 ID = re.compile(r"(mha|doc)(\.[a-z][a-z0-9_]*){1,3}")

@@ -9,14 +9,16 @@ from itertools import combinations
 import pytest
 import torch
 
+import mhadoc
 from mhadoc.catalog import breaking
-from mhadoc.catalog.multihead_attention import SPEC
 from mhadoc.catalog.multihead_attention.paths import fast, merges
 from mhadoc.language import Requirement
 from mhadoc.language.compiled import truth
 from mhadoc.proof.checks import check_mistake
 from mhadoc.proof.covering import covering
 from mhadoc.proof.observe import Bench
+
+SPEC = mhadoc.spec("MultiheadAttention")
 
 MISTAKES = [demand for demand in SPEC.call_requirements if demand.breaks is not None]
 ON_FAST_PATH = [m for m in MISTAKES if ".fast_" in m.id or m.id.endswith("weights.bool")]

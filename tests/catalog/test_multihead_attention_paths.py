@@ -6,21 +6,32 @@ from unittest.mock import patch
 import pytest
 import torch
 
-from mhadoc.catalog.multihead_attention import SPEC
-from mhadoc.catalog.multihead_attention.paths import (
-    FAST_ARGUMENTS,
-    FAST_PATH,
-    SURROUNDINGS,
-    discards_mask,
-    fast,
-    merges,
-    reason,
-)
+import mhadoc
+from mhadoc.catalog.multihead_attention import paths
+from mhadoc.catalog.multihead_attention.paths import SURROUNDINGS, discards_mask, reason
 from mhadoc.catalog.multihead_attention.symbols import attn_mask_rank
 from mhadoc.language import Case
 from mhadoc.language.compiled import truth
+from mhadoc.language.releases import flags, settled
 from mhadoc.proof.covering import covering
 from mhadoc.proof.observe import Bench
+
+SPEC = mhadoc.spec("MultiheadAttention")
+
+#: The conditions as they are for the release that is installed.
+FAST_PATH = SPEC.fast_path
+FAST_ARGUMENTS = tuple(
+    settled(c, SPEC.release) for c in paths.FAST_ARGUMENTS if c.id in {c.id for c in FAST_PATH}
+)
+RELEASE = flags(SPEC.release)
+
+
+def asked(condition):
+    """Return a condition with each question for the release answered."""
+    return condition.subs({s: RELEASE[s.name] for s in condition.free_symbols if s.name in RELEASE})
+
+
+fast, merges = asked(paths.fast), asked(paths.merges)
 
 KERNEL = "_native_multi_head_attention"
 BENCH = Bench(SPEC)
@@ -97,7 +108,15 @@ def shown(**changes):
     met = SPEC.cases.values(SPEC.cases.draw(fast, random.Random(1), {}))
     mha = torch.nn.MultiheadAttention(10, 2)
     plain = {"attn_mask_rank": 0, "padding_mask": 0, "num_heads": 2}
-    return {**USUAL, **met, **plain, "query": torch.zeros(3, 7, 10), "module": mha, **changes}
+    return {
+        **USUAL,
+        **RELEASE,
+        **met,
+        **plain,
+        "query": torch.zeros(3, 7, 10),
+        "module": mha,
+        **changes,
+    }
 
 
 @pytest.mark.parametrize(
@@ -151,4 +170,4 @@ def test_masks_are_merged_for_the_kernel_even_where_the_bias_keeps_it_away(flips
 
 
 def test_a_mask_is_discarded_outside_the_fast_path_only():
-    assert SPEC.cases.draw(fast & discards_mask, random.Random(1), {}) is None
+    assert SPEC.cases.draw(fast & asked(discards_mask), random.Random(1), {}) is None
