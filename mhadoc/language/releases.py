@@ -209,8 +209,8 @@ def settled(record: Record, release: str) -> Record:
     return replace(record, **changes) if changes else record
 
 
-@cache
 def _answered(condition: sympy.Basic, release: str) -> sympy.Basic:
+    """Return a condition with its questions answered: the very same where it asks none."""
     asked = condition.free_symbols & _TURNS.keys()
     if not asked:
         return condition

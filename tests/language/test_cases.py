@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mhadoc.language import Axis, Case, Cases, Choice, Symbol
 from mhadoc.language.compiled import truth
+from mhadoc.language.releases import flags
 from tests.strategies import conditions, grids
 
 E, kdim, L, S = (Symbol(name, "").expr for name in ("embed_dim", "kdim", "L", "S"))
@@ -137,7 +138,7 @@ class TestCases:
     )
     def test_a_case_gives_every_size_and_flag_a_number(self, labels, values):
         found = GRID.values(GRID.case(**labels))
-        assert found == {"embed_dim": 10, "S": 20, **values}
+        assert found == {"embed_dim": 10, "S": 20, **flags(GRID.release), **values}
 
     @pytest.mark.parametrize(
         ("labels", "distance"), [({}, 0), ({"bias": "False"}, 1), ({"bias": "True"}, 0)]

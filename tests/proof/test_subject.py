@@ -11,6 +11,8 @@ import mhadoc
 from mhadoc.errors import UnknownNameError
 from mhadoc.proof.report import Report
 
+pytestmark = pytest.mark.xdist_group("subject")
+
 NAME = "MultiheadAttention"
 QUANTIZABLE = "torch.ao.nn.quantizable:MultiheadAttention"
 

@@ -21,6 +21,8 @@ from mhadoc.proof.twins import claim_twins, rule_twins, survivors, table
 from tests.strategies import conditions, expressions
 from tests.toy import LINEAR, columns
 
+pytestmark = pytest.mark.xdist_group("twins")
+
 SPEC = mhadoc.spec("MultiheadAttention")
 LETTERS = letters(SPEC)
 LARGE = ("Transformer", "TransformerEncoder", "TransformerDecoder")

@@ -18,6 +18,8 @@ from mhadoc.proof.observe import Bench
 from mhadoc.proof.report import Report
 from tests.toy import LINEAR, SOURCE, columns, rows
 
+pytestmark = pytest.mark.xdist_group("verify")
+
 MHA = mhadoc.spec("MultiheadAttention")
 
 

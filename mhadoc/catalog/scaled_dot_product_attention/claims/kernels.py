@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from sympy import And, Basic, Or
@@ -9,6 +10,7 @@ from sympy import And, Basic, Or
 from mhadoc.catalog.scaled_dot_product_attention.kernel import FAST_PATH, LEGAL, fused
 from mhadoc.catalog.scaled_dot_product_attention.symbols import SOURCE
 from mhadoc.language import Claim, Mismatch, Seen, same
+from mhadoc.language.claims import Check
 from mhadoc.language.compiled import truth
 
 _KERNEL = "_scaled_dot_product_flash_attention_for_cpu"
@@ -31,6 +33,16 @@ _OTHERS = tuple(condition for condition in FAST_PATH if condition.id != _MASK)
 #: Each case is one where the kernel runs, or one step away from it.
 _NEAR = Or(*(_but(condition.id) for condition in _OTHERS))
 
+
+def _without_each(there: Callable[[str | None], bool]) -> dict[str, Check]:
+    """Return the claim without each condition, of those whose end is as told."""
+    return {
+        f"and it does not matter that {condition.demand}": partial(_chosen, when=_but(condition.id))
+        for condition in _OTHERS
+        if there(condition.until)
+    }
+
+
 _EXACTLY = (
     "On the CPU the fused kernel runs exactly where query, key and value have {}, the same in "
     "front, as many features each, and nothing is dropped."
@@ -41,7 +53,10 @@ CLAIMS = (
         id="sdpa.kernel.conditions",
         since="2.3",
         sentence=_EXACTLY.format("three axes or four"),
-        before={"2.14": {"sentence": _EXACTLY.format("four axes")}},
+        before={
+            "2.14": {"sentence": _EXACTLY.format("four axes")},
+            "2.9": {"twins": _without_each(lambda until: until != "2.3")},
+        },
         doctest="""
         >>> import torch
         >>> from torch.nn import functional as F
@@ -58,12 +73,7 @@ CLAIMS = (
         check=_chosen,
         when=And(LEGAL, _NEAR),
         axes=("front", "width", "aligned", "heads", "dropout_p"),
-        twins={
-            f"and it does not matter that {condition.demand}": partial(
-                _chosen, when=_but(condition.id)
-            )
-            for condition in _OTHERS
-        },
+        twins=_without_each(lambda until: until is None),
         source=SOURCE,
     ),
     Claim(
