@@ -109,10 +109,11 @@ def _content(part: Any) -> str:
     """Return a text for a part of a statement, the same in each run."""
     if is_dataclass(part) and not isinstance(part, type):
         named = ((f.name, getattr(part, f.name)) for f in fields(part) if f.name not in _ASIDE)
-        told = (f"{name}={_content(value)}" for name, value in named)
-        return f"{type(part).__name__}({', '.join(told)})"
+        parts = (f"{name}={_content(value)}" for name, value in named)
+        return f"{type(part).__name__}({', '.join(parts)})"
     if isinstance(part, Mapping):
-        return str({key: _content(part[key]) for key in part if key not in _ASIDE})
+        told = {key: _content(part[key]) for key in part if key not in _ASIDE}
+        return str({key: text for key, text in told.items() if text != "{}"})
     if isinstance(part, tuple | list):
         return str([_content(value) for value in part])
     if isinstance(part, sympy.Basic):
