@@ -24,7 +24,7 @@ class Slow(torch.nn.Linear):
     """A drop-in for Linear."""
 
 
-drawn = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+drawn = settings(max_examples=30, deadline=None, derandomize=True, database=None)
 
 
 @pytest.mark.parametrize("name", SPECS)

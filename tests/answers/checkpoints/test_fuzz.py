@@ -22,7 +22,7 @@ import mhadoc
 from mhadoc.answers.checkpoints.files import CheckpointError, read_checkpoint
 
 STATE = torch.nn.MultiheadAttention(4, 2).state_dict()
-LIMITS = settings(max_examples=300, database=None)
+LIMITS = settings(max_examples=150, database=None)
 
 
 def saved(state: object) -> bytes:

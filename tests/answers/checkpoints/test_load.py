@@ -82,7 +82,7 @@ def loads(module: nn.Module, state: dict[str, Any]) -> bool:
     return True
 
 
-@settings(max_examples=1500, deadline=None, derandomize=True, database=None)
+@settings(max_examples=600, deadline=None, derandomize=True, database=None)
 @given(st.data())
 def test_agrees_with_torch(data: st.DataObject) -> None:
     module = data.draw(modules())
