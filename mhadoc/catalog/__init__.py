@@ -50,14 +50,25 @@ def spec(target: object, torch_version: str | None = None) -> ModuleSpec:
     Raises UnknownNameError with the closest names for what has no spec, and ReleaseError for a
     version of torch that lacks it.
     """
-    from mhadoc.language import ModuleSpec
+    release = _installed() if torch_version is None else torch_version
+    if not isinstance(target, str):
+        from mhadoc.language import ModuleSpec
+
+        return (target if isinstance(target, ModuleSpec) else _of(target)).at(release)
+    return _outside(target).at(release) if ":" in target else _stated(target, release)
+
+
+@cache
+def _installed() -> str:
     from mhadoc.language.releases import installed
 
-    if isinstance(target, str):
-        found = _outside(target) if ":" in target else _known(target)
-    else:
-        found = target if isinstance(target, ModuleSpec) else _of(target)
-    return found.at(installed() if torch_version is None else torch_version)
+    return installed()
+
+
+@cache
+def _stated(name: str, release: str) -> ModuleSpec:
+    """Return what is stated of a release, found once: predictions ask for it each time."""
+    return _known(name).at(release)
 
 
 def specs_in(target: str) -> tuple[ModuleSpec, ...]:
