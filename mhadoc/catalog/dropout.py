@@ -8,7 +8,7 @@ from typing import Any
 from sympy import And, Eq, Not, Or
 from sympy import Symbol as Real
 
-from mhadoc.catalog.linear_calls import leading_axes
+from mhadoc.catalog.one_input import GIVEN, leading_axes, tensor
 from mhadoc.catalog.surroundings import needs_grad, truth_of
 from mhadoc.language import (
     ORDERED,
@@ -21,7 +21,6 @@ from mhadoc.language import (
     Claim,
     Each,
     Input,
-    Measured,
     Mismatch,
     ModuleSpec,
     Output,
@@ -101,7 +100,6 @@ _FORMS = (
 )
 
 
-_given = Measured("input")
 _works = And(training, p > 0)
 _number = Real("p.number")
 
@@ -162,19 +160,10 @@ MISTAKES = (
         observed="is {p}",
         source=FUNCTION,
     ),
-    Requirement(
-        "input.tensor",
-        "the input is a tensor",
-        "TypeError",
-        "{function}(): argument 'input' (position 1) must be Tensor, not {type_input}",
-        "pass a tensor",
-        about=("input",),
-        breaks=lambda seen: {"input": None},
-        fits=_given.tensor,
-        expected="must be a tensor",
-        observed="is of type {input.type}",
-        computes={"function": lambda shown: "dropout_" if shown["inplace"] else "dropout"},
-        source=FUNCTION,
+    tensor(
+        "{function}",
+        FUNCTION,
+        {"function": lambda shown: "dropout_" if shown["inplace"] else "dropout"},
     ),
     Requirement(
         "input.floats",
@@ -185,7 +174,7 @@ MISTAKES = (
         about=("input",),
         breaks=lambda seen: {"input": seen.inputs["input"].long()},
         when=_works,
-        fits=Or(Not(And(_works, p < 1)), _given.floating, Eq(_given.numel, 0)),
+        fits=Or(Not(And(_works, p < 1)), GIVEN.floating, Eq(GIVEN.numel, 0)),
         expected="must be one of floats, in training",
         observed="is one of {input.dtype}",
         source=FUNCTION,
@@ -199,7 +188,7 @@ MISTAKES = (
         about=("input",),
         breaks=lambda seen: {"input": seen.inputs["input"].clone().requires_grad_()},
         when=And(_works, inplace),
-        fits=Or(Not(And(_works, inplace)), Not(Real("learned")), Eq(_given.numel, 0)),
+        fits=Or(Not(And(_works, inplace)), Not(Real("learned")), Eq(GIVEN.numel, 0)),
         expected="must not require a gradient itself, where it is changed in place",
         observed="requires one, and nothing has made it",
         source=FUNCTION,

@@ -7,12 +7,11 @@ from typing import Any
 
 from sympy import And, Basic, Eq, Not, Or, Symbol
 
-from mhadoc.catalog.linear_calls import leading_axes, parameters_of, weights_dtype
-from mhadoc.language import Call, Measured, Requirement
+from mhadoc.catalog.one_input import GIVEN, leading_axes, parameters_of, tensor, weights_dtype
+from mhadoc.language import Call, Requirement
 
 __all__ = ["measured", "mistakes", "read"]
 
-_given = Measured("input")
 _axes, _ends, _single, _half = (
     Symbol(name, integer=True) for name in ("axes", "ends", "weights.float32", "input.half")
 )
@@ -50,19 +49,7 @@ def _sizes(shown: Mapping[str, Any]) -> str:
 def mistakes(elementwise_affine: Basic, source: str) -> tuple[Requirement, ...]:
     """Return the demands on the input, in the order in which torch looks."""
     return (
-        Requirement(
-            "input.tensor",
-            "the input is a tensor",
-            "TypeError",
-            "layer_norm(): argument 'input' (position 1) must be Tensor, not {type_input}",
-            "pass a tensor",
-            about=("input",),
-            breaks=lambda seen: {"input": None},
-            fits=_given.tensor,
-            expected="must be a tensor",
-            observed="is of type {input.type}",
-            source=source,
-        ),
+        tensor("layer_norm", source),
         Requirement(
             "normalized_shape.some",
             "`normalized_shape` has an axis",
@@ -86,7 +73,7 @@ def mistakes(elementwise_affine: Basic, source: str) -> tuple[Requirement, ...]:
             "build with normalized_shape=input.shape[-1], or bring the features to the end",
             about=("input",),
             breaks=lambda seen: {"input": seen.inputs["input"][..., 1:]},
-            fits=Or(Not(_given.tensor), Eq(_axes, 0), _ends),
+            fits=Or(Not(GIVEN.tensor), Eq(_axes, 0), _ends),
             expected="must end in the axes {normalized_shape}",
             observed="has shape {input.shape}",
             computes={
@@ -105,7 +92,7 @@ _INPUT = "expect input to have scalar type of BFloat16"
 
 def _dtypes(affine: Basic, source: str) -> tuple[Requirement, ...]:
     """Return what is raised for an input of a dtype that does not go with the parameters."""
-    same, mixed = Eq(_given.dtype, weights_dtype), And(_single, _half)
+    same, mixed = Eq(GIVEN.dtype, weights_dtype), And(_single, _half)
     kinds = (
         ("dtype", _PARAMETER, _PARAMETER, _narrower, Not(_single)),
         ("dtype_wider", "all inputs must share same datatype.", _INPUT, _wider, _single),
@@ -122,7 +109,7 @@ def _dtypes(affine: Basic, source: str) -> tuple[Requirement, ...]:
                 about=("input",),
                 breaks=breaks,
                 when=affine,
-                fits=Or(Not(And(affine, _given.tensor, where)), same, mixed),
+                fits=Or(Not(And(affine, GIVEN.tensor, where)), same, mixed),
                 expected=expected,
                 observed="has {input.dtype}",
                 source=source,
@@ -139,7 +126,7 @@ def _dtypes(affine: Basic, source: str) -> tuple[Requirement, ...]:
             about=("input",),
             breaks=lambda seen: {"input": seen.inputs["input"].long()},
             when=Not(affine),
-            fits=Or(affine, Not(_given.tensor), _given.floating),
+            fits=Or(affine, Not(GIVEN.tensor), GIVEN.floating),
             expected="must be one of floats",
             observed="is one of {input.dtype}",
             source=source,

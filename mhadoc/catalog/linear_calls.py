@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Basic, Eq, Not, Or, Symbol
+from sympy import Basic, Eq, Not, Or
 
 from mhadoc.catalog.breaking import features, in_c, scalar, wider
-from mhadoc.language import Call, Facts, Measured, Requirement
+from mhadoc.catalog.one_input import (
+    GIVEN,
+    leading_axes,
+    parameters_of,
+    tensor,
+    weights_device,
+    weights_dtype,
+)
+from mhadoc.language import Call, Requirement
 
-__all__ = ["leading_axes", "measured", "mistakes", "parameters_of", "read"]
+__all__ = ["measured", "mistakes", "read"]
 
 _SHAPES = (
     "mat1 and mat2 shapes cannot be multiplied ({rows}x{features} and {in_features}x{out_features})"
-)
-_given = Measured("input")
-weights_dtype, weights_device = (
-    Symbol(name, integer=True) for name in ("weights_dtype", "weights_device")
 )
 
 
@@ -39,96 +43,76 @@ def measured(call: Call) -> dict[str, Any]:
     }
 
 
-def leading_axes(facts: Facts, last: int) -> dict[str, Any]:
-    """Return the sizes of the axes in front of the last ones: N, L, and others before them."""
-    front = facts.shape[: max(facts.rank - last, 0)]
-    batch, length = (*front[-2:], 0, 0)[:2]
-    return {"N": batch, "L": length, "before": front[:-2]}
-
-
-def parameters_of(weight: Any, facts: Facts) -> dict[str, Any]:
-    """Return the dtype and the device of a parameter; of one that is absent, the input's."""
-    if weight is None:
-        return {"weights_dtype": facts.dtype, "weights_device": facts.device}
-    return {
-        "weights_dtype": str(weight.dtype).removeprefix("torch."),
-        "weights_device": weight.device.type,
-    }
-
-
 def mistakes(bias: Basic, in_features: Basic, source: str) -> tuple[Requirement, ...]:
     """Return the demands on the input, in the order in which torch looks."""
     return (
-        Requirement(
-            "input.tensor",
-            "the input is a tensor",
-            "TypeError",
-            "linear(): argument 'input' (position 1) must be Tensor, not {type_input}",
-            "pass a tensor",
-            about=("input",),
-            breaks=lambda seen: {"input": None},
-            fits=_given.tensor,
-            expected="must be a tensor",
-            observed="is of type {input.type}",
-            source=source,
-        ),
-        Requirement(
-            "input.device",
-            "the input is on the device of the parameters",
-            "RuntimeError",
-            "Tensor on device {module.weight.device} is not on the expected device {input.device}!",
-            "move one of the two: input.to(module.weight.device), or module.to(...)",
-            about=("input",),
-            breaks=lambda seen: {"input": seen.inputs["input"].to("meta")},
-            when=bias,
-            fits=Or(Not(_given.tensor), Eq(_given.device, weights_device)),
-            expected="must be on the device of the parameters: {weights_device}",
-            observed="is on {input.device}",
-            source=source,
-            since="2.1",
-        ),
-        Requirement(
-            "input.axes",
-            "the input has an axis",
-            "RuntimeError",
-            "both arguments to linear need to be at least 1D, but they are 0D and 2D",
-            "pass a vector, or a batch of them",
-            about=("input",),
-            breaks=lambda seen: {"input": seen.inputs["input"].sum()},
-            fits=Or(Not(_given.tensor), _given.rank > 0),
-            expected="must have an axis at least",
-            observed="has none",
-            source=source,
-            before={
-                "2.3": {
-                    "message": "ArrayRef: invalid index Index = 18446744073709551615; Length = 0"
-                },
-                "2.1": {
-                    "message": "both arguments to matmul need to be at least 1D, "
-                    "but they are 0D and 2D"
-                },
-            },
-        ),
-        Requirement(
-            "input.features",
-            "the input has `in_features` features",
-            "RuntimeError",
-            f"{{operator}}: {_SHAPES}",
-            "project the input, or build with in_features=input.shape[-1]",
-            about=("input",),
-            breaks=lambda seen: {"input": wider(seen.inputs["input"])},
-            fits=Or(Not(_given.tensor), Eq(_given.rank, 0), Eq(_given.features, in_features)),
-            expected="must have in_features = {in_features} features",
-            observed="has {input.features}",
-            computes={
-                "rows": lambda shown: shown["input"].numel() // shown["input"].shape[-1],
-                "features": features("input"),
-                "operator": lambda shown: "addmm" if shown["bias"] else "mm",
-            },
-            source=source,
-            before={"2.15": {"message": _SHAPES}},
-        ),
+        tensor("linear", source),
+        _device(bias, source),
+        _axes(source),
+        _features(in_features, source),
         *(_dtype(fused, bias, source) for fused in (True, False)),
+    )
+
+
+def _device(bias: Basic, source: str) -> Requirement:
+    return Requirement(
+        "input.device",
+        "the input is on the device of the parameters",
+        "RuntimeError",
+        "Tensor on device {module.weight.device} is not on the expected device {input.device}!",
+        "move one of the two: input.to(module.weight.device), or module.to(...)",
+        about=("input",),
+        breaks=lambda seen: {"input": seen.inputs["input"].to("meta")},
+        when=bias,
+        fits=Or(Not(GIVEN.tensor), Eq(GIVEN.device, weights_device)),
+        expected="must be on the device of the parameters: {weights_device}",
+        observed="is on {input.device}",
+        source=source,
+        since="2.1",
+    )
+
+
+def _axes(source: str) -> Requirement:
+    return Requirement(
+        "input.axes",
+        "the input has an axis",
+        "RuntimeError",
+        "both arguments to linear need to be at least 1D, but they are 0D and 2D",
+        "pass a vector, or a batch of them",
+        about=("input",),
+        breaks=lambda seen: {"input": seen.inputs["input"].sum()},
+        fits=Or(Not(GIVEN.tensor), GIVEN.rank > 0),
+        expected="must have an axis at least",
+        observed="has none",
+        source=source,
+        before={
+            "2.3": {"message": "ArrayRef: invalid index Index = 18446744073709551615; Length = 0"},
+            "2.1": {
+                "message": "both arguments to matmul need to be at least 1D, but they are 0D and 2D"
+            },
+        },
+    )
+
+
+def _features(in_features: Basic, source: str) -> Requirement:
+    return Requirement(
+        "input.features",
+        "the input has `in_features` features",
+        "RuntimeError",
+        f"{{operator}}: {_SHAPES}",
+        "project the input, or build with in_features=input.shape[-1]",
+        about=("input",),
+        breaks=lambda seen: {"input": wider(seen.inputs["input"])},
+        fits=Or(Not(GIVEN.tensor), Eq(GIVEN.rank, 0), Eq(GIVEN.features, in_features)),
+        expected="must have in_features = {in_features} features",
+        observed="has {input.features}",
+        computes={
+            "rows": lambda shown: shown["input"].numel() // shown["input"].shape[-1],
+            "features": features("input"),
+            "operator": lambda shown: "addmm" if shown["bias"] else "mm",
+        },
+        source=source,
+        before={"2.15": {"message": _SHAPES}},
     )
 
 
@@ -157,7 +141,7 @@ def _dtype(fused: bool, bias: Basic, source: str) -> Requirement:
         about=("input",),
         breaks=lambda seen: {"input": seen.inputs["input"].float()},
         when=when,
-        fits=Or(Not(_given.tensor), Not(when), Eq(_given.dtype, weights_dtype)),
+        fits=Or(Not(GIVEN.tensor), Not(when), Eq(GIVEN.dtype, weights_dtype)),
         expected="must have the dtype of the parameters: {weights_dtype}",
         observed="has {input.dtype}",
         computes={
