@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from mhadoc.language.compiled import compiled, free_names, joined, number
-from mhadoc.language.measures import ABSENT, Call, Passed, Symbols, measure_picker
+from mhadoc.language.measures import ABSENT, Call, Facts, Passed, Symbols, measure_picker
 from mhadoc.language.recalled import LEGAL, signature
 from mhadoc.language.rules import Requirement
 
@@ -171,18 +171,27 @@ def inside(
     passed = {**call.inputs, **{outer: bool(values[outer]) for outer in child.decided}}
     if known or sum(each is passed[first] for each in call.inputs.values()) > 1:
         passed[first] = Passed(passed[first], known)
-    inputs, given = {**spec.defaults, **child.constants}, dict.fromkeys(spec.tensors, ABSENT)
-    for name, outer in child.inputs.items():
-        inputs[name] = passed[outer]
-        if outer in call.facts:
-            given[name] = call.facts[outer]
+    handed = {name: passed[outer] for name, outer in child.inputs.items()}
+    inputs = {**spec.defaults, **child.constants, **handed}
+    settled = child.values(values) if module is None or spec.read is None else spec.read(module)
+    return Call(module, settled, inputs, _facts_inside(child, spec, call, values))
+
+
+def _facts_inside(
+    child: Child, spec: ModuleSpec, call: Call, values: Mapping[str, Any]
+) -> dict[str, Facts]:
+    """Return what is known of each tensor that a module inside is handed.
+
+    Nested, it comes without a mask; a mask may come as one of floats, or of bools.
+    """
+    given = dict.fromkeys(spec.tensors, ABSENT)
+    given |= {n: call.facts[o] for n, o in child.inputs.items() if o in call.facts}
     if child.nested != sympy.false and number(child.nested, values):
         given = {n: ABSENT if "mask" in n else f._replace(nested=1) for n, f in given.items()}
     if child.floats is not None:
-        dtype = call.facts[first].dtype if number(child.floats, values) else "bool"
+        dtype = next(iter(call.facts.values())).dtype if number(child.floats, values) else "bool"
         given = {n: f.to(dtype) if "mask" in n and f.given else f for n, f in given.items()}
-    settled = child.values(values) if module is None or spec.read is None else spec.read(module)
-    return Call(module, settled, inputs, given)
+    return given
 
 
 @dataclass(frozen=True)
