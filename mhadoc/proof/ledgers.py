@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from hashlib import sha256
 from typing import Any
@@ -16,7 +17,7 @@ from mhadoc.errors import ReleaseError
 from mhadoc.language import Claim, ModuleSpec, Requirement, Rule
 from mhadoc.proof.report import Refutation, Report
 
-__all__ = ["entries", "fingerprint", "stale", "text"]
+__all__ = ["entries", "fingerprint", "fingerprints", "stale", "text"]
 
 #: A ledger tells what came, not all of it.
 LONGEST = 160
@@ -29,11 +30,10 @@ def entries(report: Report, *targets: ModuleSpec) -> dict[str, Entry]:
     refuted = {found.statement: found for found in report.refutations}
     found: dict[str, Entry] = {}
     for whole in targets:
-        known = {whole.address(s): fingerprint(s) for s in whole.statements}
-        there = _there(whole, report.torch_version)
+        known = fingerprints(whole, report.torch_version)
         for address, mark in known.items():
             held = HOLDS if address in report.held else UNTRIED
-            found[address] = Entry(held if address in there else NOT_THERE, mark)
+            found[address] = Entry(held if mark else NOT_THERE, mark)
         for address, why in refuted.items():
             if address in known or address.partition(".")[0] == whole.name:
                 found[address] = _refuted(why, known.get(address, ""))
@@ -45,13 +45,13 @@ def _refuted(found: Refutation, mark: str) -> Entry:
     return Entry(REFUTED, mark, found.case, *short)
 
 
-def _there(whole: ModuleSpec, release: str) -> set[str]:
-    """Return the addresses of what is stated of a release."""
-    try:
+def fingerprints(whole: ModuleSpec, release: str) -> dict[str, str]:
+    """Return the fingerprint of each statement as it is made of a release: "" where it is not."""
+    found = dict.fromkeys(map(whole.address, whole.statements), "")
+    with suppress(ReleaseError):
         spec = whole.at(release)
-    except ReleaseError:
-        return set()
-    return {spec.address(statement) for statement in spec.statements}
+        found |= {spec.address(s): fingerprint(s) for s in spec.statements}
+    return found
 
 
 def text(release: str, found: Mapping[str, Entry]) -> str:
@@ -78,31 +78,28 @@ def stale(release: str, known: Mapping[str, Entry]) -> Iterator[str]:
     """
     present: dict[str, str] = {}
     for name in specs():
-        whole = history(name)
-        there = _there(whole, release)
-        for statement in whole.statements:
-            address = whole.address(statement)
-            present[address] = fingerprint(statement)
-            entry = known.get(address)
-            if entry is None:
-                yield f"{address} was never tried"
-            elif entry.fingerprint != present[address]:
-                yield f"{address} has changed since"
-            elif (entry.verdict == NOT_THERE) == (address in there):
-                yield f"{address} is {'' if address in there else 'no longer '}stated of it"
+        present |= fingerprints(history(name), release)
+    for address, mark in present.items():
+        entry = known.get(address)
+        if entry is None:
+            yield f"{address} was never tried"
+        elif (entry.verdict == NOT_THERE) == bool(mark):
+            yield f"{address} is {'' if mark else 'no longer '}stated of it"
+        elif entry.fingerprint != mark:
+            yield f"{address} has changed since"
     yield from (f"{address} is gone" for address in known.keys() - present.keys())
 
 
 def fingerprint(statement: Statement) -> str:
     """Return a short text that changes with what is stated: its words, shapes and conditions.
 
-    How it is checked does not count.
+    How it is checked does not count, nor what was different before the release it is stated of.
     """
     return sha256(_content(statement).encode()).hexdigest()[:8]
 
 
-#: What is no part of a statement: how it is checked, and where torch's code says so.
-_ASIDE = {"breaks", "check", "computes", "hint", "source", "twins"}
+#: What is no part of a statement: how it is checked, where torch's code says so, other releases.
+_ASIDE = {"before", "breaks", "check", "computes", "hint", "since", "source", "twins", "until"}
 
 
 def _content(part: Any) -> str:
