@@ -95,25 +95,32 @@ def _unmet(
 
 def _stack(stack: Any, inputs: Mapping[str, Any], place: str) -> Iterator[Problem]:
     """Iterate over the reasons of a stack: its own, where there is padding, and its layers'."""
-    if not _is(stack, _STACK) or not stack.layers or not all(_is(n, _LAYER) for n in stack.layers):
+    if not _stacks_layers(stack):
         yield _without(place or _STACK, "anything but a stack of nn.TransformerEncoderLayer")
         return
-    padding = inputs["src_key_padding_mask"]
-    own = [] if padding is None else list(_alone(spec(_STACK), stack, inputs, place or _STACK))
-    yield from own
+    padding, known = inputs["src_key_padding_mask"], {}
+    if padding is not None:
+        own = list(_alone(spec(_STACK), stack, inputs, place or _STACK))
+        yield from own
+        if not own:
+            padding, known = None, {"nested": 1}
     given = {
         "src": inputs["src"],
         "src_mask": inputs["mask"],
-        "src_key_padding_mask": padding if own else None,
+        "src_key_padding_mask": padding,
         "is_causal": False,
     }
-    known = {"nested": 1} if padding is not None and not own else {}
     for number, layer in enumerate(stack.layers):
         here = ".".join(filter(None, (place, "layers", str(number))))
         reasons = list(_alone(spec(_LAYER), layer, given, here, **known))
         yield from reasons
         if any(reason.rule.endswith(".no_grad") for reason in reasons):
             known["grad"] = 1  # what a layer returns requires a gradient if anything in it does
+
+
+def _stacks_layers(stack: Any) -> bool:
+    """Tell whether this is torch's stack, and has layers, all of which are torch's."""
+    return _is(stack, _STACK) and bool(stack.layers) and all(_is(n, _LAYER) for n in stack.layers)
 
 
 def _is(module: Any, name: str) -> bool:

@@ -50,39 +50,48 @@ def mistakes(elementwise_affine: Basic, source: str) -> tuple[Requirement, ...]:
     """Return the demands on the input, in the order in which torch looks."""
     return (
         tensor("layer_norm", source),
-        Requirement(
-            "normalized_shape.some",
-            "`normalized_shape` has an axis",
-            "RuntimeError",
-            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
-            "element, but got normalized_shape = []",
-            "build with the sizes of the last axes",
-            about=("normalized_shape",),
-            breaks=lambda seen: {"module": seen.built(normalized_shape=())},
-            fits=_axes > 0,
-            expected="must have an axis at least",
-            observed="is ()",
-            source=source,
-        ),
-        Requirement(
-            "input.shape",
-            "the last axes of the input are `normalized_shape`",
-            "RuntimeError",
-            "Given normalized_shape=[{sizes}], expected input with shape [*, {sizes}], but got "
-            "input of size{found}",
-            "build with normalized_shape=input.shape[-1], or bring the features to the end",
-            about=("input",),
-            breaks=lambda seen: {"input": seen.inputs["input"][..., 1:]},
-            fits=Or(Not(GIVEN.tensor), Eq(_axes, 0), _ends),
-            expected="must end in the axes {normalized_shape}",
-            observed="has shape {input.shape}",
-            computes={
-                "sizes": _sizes,
-                "found": lambda shown: list(shown["input"].shape),
-            },
-            source=source,
-        ),
+        _some(source),
+        _shape(source),
         *_dtypes(elementwise_affine, source),
+        _floats(elementwise_affine, source),
+    )
+
+
+def _some(source: str) -> Requirement:
+    return Requirement(
+        "normalized_shape.some",
+        "`normalized_shape` has an axis",
+        "RuntimeError",
+        "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
+        "element, but got normalized_shape = []",
+        "build with the sizes of the last axes",
+        about=("normalized_shape",),
+        breaks=lambda seen: {"module": seen.built(normalized_shape=())},
+        fits=_axes > 0,
+        expected="must have an axis at least",
+        observed="is ()",
+        source=source,
+    )
+
+
+def _shape(source: str) -> Requirement:
+    return Requirement(
+        "input.shape",
+        "the last axes of the input are `normalized_shape`",
+        "RuntimeError",
+        "Given normalized_shape=[{sizes}], expected input with shape [*, {sizes}], but got "
+        "input of size{found}",
+        "build with normalized_shape=input.shape[-1], or bring the features to the end",
+        about=("input",),
+        breaks=lambda seen: {"input": seen.inputs["input"][..., 1:]},
+        fits=Or(Not(GIVEN.tensor), Eq(_axes, 0), _ends),
+        expected="must end in the axes {normalized_shape}",
+        observed="has shape {input.shape}",
+        computes={
+            "sizes": _sizes,
+            "found": lambda shown: list(shown["input"].shape),
+        },
+        source=source,
     )
 
 
@@ -97,41 +106,41 @@ def _dtypes(affine: Basic, source: str) -> tuple[Requirement, ...]:
         ("dtype", _PARAMETER, _PARAMETER, _narrower, Not(_single)),
         ("dtype_wider", "all inputs must share same datatype.", _INPUT, _wider, _single),
     )
-    expected = "must have the dtype of the parameters: {weights_dtype}"
-    return (
-        *(
-            Requirement(
-                f"input.{id}",
-                "the input has the dtype of the parameters, or is of half precision beside float32",
-                "RuntimeError",
-                f"mixed dtype (CPU): {words}",
-                "convert one of the two: input.to(module.weight.dtype), or module.to(...)",
-                about=("input",),
-                breaks=breaks,
-                when=affine,
-                fits=Or(Not(And(affine, GIVEN.tensor, where)), same, mixed),
-                expected=expected,
-                observed="has {input.dtype}",
-                source=source,
-                before={"2.1": {"message": f"mixed dtype (CPU): {was}"}},
-            )
-            for id, words, was, breaks, where in kinds
-        ),
+    return tuple(
         Requirement(
-            "input.floats",
-            "the input is one of floats",
-            "NotImplementedError",
-            "\"LayerNormKernelImpl\" not implemented for 'Long'",
-            "pass input.float()",
+            f"input.{id}",
+            "the input has the dtype of the parameters, or is of half precision beside float32",
+            "RuntimeError",
+            f"mixed dtype (CPU): {words}",
+            "convert one of the two: input.to(module.weight.dtype), or module.to(...)",
             about=("input",),
-            breaks=lambda seen: {"input": seen.inputs["input"].long()},
-            when=Not(affine),
-            fits=Or(affine, Not(GIVEN.tensor), GIVEN.floating),
-            expected="must be one of floats",
-            observed="is one of {input.dtype}",
+            breaks=breaks,
+            when=affine,
+            fits=Or(Not(And(affine, GIVEN.tensor, where)), same, mixed),
+            expected="must have the dtype of the parameters: {weights_dtype}",
+            observed="has {input.dtype}",
             source=source,
-            before={"2.8": {"error": "RuntimeError"}},
-        ),
+            before={"2.1": {"message": f"mixed dtype (CPU): {was}"}},
+        )
+        for id, words, was, breaks, where in kinds
+    )
+
+
+def _floats(affine: Basic, source: str) -> Requirement:
+    return Requirement(
+        "input.floats",
+        "the input is one of floats",
+        "NotImplementedError",
+        "\"LayerNormKernelImpl\" not implemented for 'Long'",
+        "pass input.float()",
+        about=("input",),
+        breaks=lambda seen: {"input": seen.inputs["input"].long()},
+        when=Not(affine),
+        fits=Or(affine, Not(GIVEN.tensor), GIVEN.floating),
+        expected="must be one of floats",
+        observed="is one of {input.dtype}",
+        source=source,
+        before={"2.8": {"error": "RuntimeError"}},
     )
 
 

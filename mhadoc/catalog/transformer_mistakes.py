@@ -172,26 +172,30 @@ def mask_shapes(name: str, rows: Expr, columns: Expr, hinted: Basic) -> tuple[Re
     """Return the demands on the shape of a mask over pairs of positions, off the fast paths."""
     rank = mask_symbols(name)[0].expr
     looked_at = And(SLOW, Not(hinted))
-    shape = f"({rows}, {columns})"
+    flat = changed(
+        name,
+        "rank",
+        f"{name} has two axes or three",
+        f"AssertionError: {WORDS}`attn_mask` to be `None`, 2-D or 3-D but found 1-D tensor instead",
+        f"pass a mask of shape ({rows}, {columns}); what has one entry for each position is a "
+        "padding mask",
+        lambda mask: mask[0],
+        CHECK,
+        And(looked_at, batched, Eq(rank, 2)),
+    )
+    return (flat, *_mask_sizes(name, rows, columns, looked_at))
+
+
+def _mask_sizes(name: str, rows: Expr, columns: Expr, looked_at: Basic) -> tuple[Requirement, ...]:
+    rank = mask_symbols(name)[0].expr
     words = "RuntimeError: The shape of the %sD attn_mask is {%s.shape}, but should be "
     return (
         changed(
             name,
-            "rank",
-            f"{name} has two axes or three",
-            f"AssertionError: {WORDS}`attn_mask` to be `None`, 2-D or 3-D but found 1-D tensor "
-            "instead",
-            f"pass a mask of shape {shape}; what has one entry for each position is a padding mask",
-            lambda mask: mask[0],
-            CHECK,
-            And(looked_at, batched, Eq(rank, 2)),
-        ),
-        changed(
-            name,
             "shape",
-            f"a 2-D {name} is {shape}",
+            f"a 2-D {name} is ({rows}, {columns})",
             words % (2, name) + "({rows}, {columns}).",
-            f"pass a mask of shape {shape}",
+            f"pass a mask of shape ({rows}, {columns})",
             lambda mask: longer(mask, 1),
             ATTEND,
             And(looked_at, Eq(rank, 2)),
@@ -216,33 +220,29 @@ def mask_shapes(name: str, rows: Expr, columns: Expr, hinted: Basic) -> tuple[Re
 
 def padding_shapes(name: str, length: Expr, when: Basic = SLOW) -> tuple[Requirement, ...]:
     """Return the demands on the shape of a padding mask, off the fast paths."""
-    present = mask_symbols(name, padding=True)[0].expr
-    return (
-        changed(
-            name,
-            "rank",
-            f"{name} has one axis less than its sequence",
-            f"AssertionError: {WORDS}`key_padding_mask` to be `None` or 2-D but found 1-D tensor "
-            "instead",
-            f"pass a mask of shape (N, {length})",
-            lambda mask: mask[0],
-            CHECK,
-            And(present, batched, when),
-        ),
-        replace(
-            changed(
-                name,
-                "length",
-                f"{name} has one entry for each position",
-                "AssertionError: Expected key_padded_mask.shape[1] to be {length}, but got {found}",
-                f"pass a mask of shape (N, {length}), whatever batch_first is",
-                lambda mask: longer(mask, mask.dim() - 1),
-                "torch/nn/functional.py: _check_key_padding_mask",
-                And(present, when),
-                length=1 * length,
-                found=lambda shown: shown[name].shape[-1],
-                rows=batched * (N - 1) + 1,
-            ),
-            before=_BOTH,
-        ),
+    looked_at = And(mask_symbols(name, padding=True)[0].expr, when)
+    flat = changed(
+        name,
+        "rank",
+        f"{name} has one axis less than its sequence",
+        f"AssertionError: {WORDS}`key_padding_mask` to be `None` or 2-D but found 1-D tensor "
+        "instead",
+        f"pass a mask of shape (N, {length})",
+        lambda mask: mask[0],
+        CHECK,
+        And(looked_at, batched),
     )
+    sized = changed(
+        name,
+        "length",
+        f"{name} has one entry for each position",
+        "AssertionError: Expected key_padded_mask.shape[1] to be {length}, but got {found}",
+        f"pass a mask of shape (N, {length}), whatever batch_first is",
+        lambda mask: longer(mask, mask.dim() - 1),
+        "torch/nn/functional.py: _check_key_padding_mask",
+        looked_at,
+        length=1 * length,
+        found=lambda shown: shown[name].shape[-1],
+        rows=batched * (N - 1) + 1,
+    )
+    return flat, replace(sized, before=_BOTH)

@@ -16,23 +16,29 @@ __all__ = ["memory_shapes", "sequence_shapes", "two_axes"]
 
 _MATRICES = "mat1 and mat2 shapes cannot be multiplied ({rows}x{features} and {d_model}x{columns})"
 _NORM = "torch: layer_norm"
+_NARROWER = "mixed dtype (CPU): expect input to have scalar type of BFloat16"
 
 
 def sequence_shapes(name: str, norm_first: Basic) -> tuple[Requirement, ...]:
-    """Return the demands on the shape of the sequence that a layer transforms."""
+    """Return the demands on the sequence that a layer transforms."""
+    attended, normed = And(SLOW, Not(norm_first)), And(SLOW, norm_first)
+    rank = changed(
+        name,
+        "rank",
+        f"{name} has two axes (one sequence) or three (a batch)",
+        "AssertionError: query should be unbatched 2D or batched 3D tensor but received 4-D "
+        "query tensor",
+        f"reshape {name} to three axes",
+        lambda sequence: sequence[None],
+        CHECK,
+        batched,
+    )
+    return (rank, *_features(name, attended, normed), *_dtypes(name, normed))
+
+
+def _features(name: str, attended: Basic, normed: Basic) -> tuple[Requirement, ...]:
     hint = f"pass {name} with d_model features, or build with d_model={name}.shape[-1]"
     return (
-        changed(
-            name,
-            "rank",
-            f"{name} has two axes (one sequence) or three (a batch)",
-            "AssertionError: query should be unbatched 2D or batched 3D tensor but received 4-D "
-            "query tensor",
-            f"reshape {name} to three axes",
-            lambda sequence: sequence[None],
-            CHECK,
-            batched,
-        ),
         changed(
             name,
             "features",
@@ -41,7 +47,7 @@ def sequence_shapes(name: str, norm_first: Basic) -> tuple[Requirement, ...]:
             hint,
             wider,
             ATTEND,
-            And(SLOW, Not(norm_first)),
+            attended,
             features=features(name),
         ),
         changed(
@@ -53,40 +59,46 @@ def sequence_shapes(name: str, norm_first: Basic) -> tuple[Requirement, ...]:
             hint,
             wider,
             _NORM,
-            And(SLOW, norm_first),
+            normed,
             sizes=lambda shown: list(shown[name].shape),
         ),
+    )
+
+
+def _dtypes(name: str, normed: Basic) -> tuple[Requirement, ...]:
+    demand = f"{name} has the module's dtype, where a norm comes first"
+    return (
         changed(
             name,
             "dtype_normed",
-            f"{name} has the module's dtype, where a norm comes first",
+            demand,
             "RuntimeError: mixed dtype (CPU): expect parameter to have scalar type of Float",
             f"pass {name}.to(dtype), or convert the module",
             lambda sequence: sequence.float(),
             _NORM,
-            And(SLOW, norm_first),
+            normed,
         ),
         Requirement(
             f"{name}.dtype_wider",
-            f"{name} has the module's dtype, where a norm comes first; numpy's is float64",
+            f"{demand}; numpy's is float64",
             "RuntimeError",
             "mixed dtype (CPU): all inputs must share same datatype.",
             f"pass {name}.float(), or convert the module",
             about=(name,),
             breaks=lambda seen: {"module": seen.built().float()},
-            when=And(SLOW, norm_first),
+            when=normed,
             source=_NORM,
-            before={
-                "2.1": {
-                    "message": "mixed dtype (CPU): expect input to have scalar type of BFloat16"
-                }
-            },
+            before={"2.1": {"message": _NARROWER}},
         ),
     )
 
 
 def memory_shapes(length: Expr, source: str) -> tuple[Requirement, ...]:
     """Return the demands on the memory of a decoder."""
+    return (*_memory_axes(source), _memory_features(), _memory_batch(length))
+
+
+def _memory_axes(source: str) -> tuple[Requirement, ...]:
     return (
         changed(
             "memory",
@@ -108,42 +120,45 @@ def memory_shapes(length: Expr, source: str) -> tuple[Requirement, ...]:
             CHECK,
             batched,
         ),
-        replace(
-            changed(
-                "memory",
-                "features",
-                "memory has d_model features",
-                f"RuntimeError: {{operator}}: {_MATRICES}",
-                "build the encoder with the decoder's d_model, or project the memory",
-                wider,
-                ATTEND,
-                rows=lambda shown: shown["memory"].numel() // shown["memory"].shape[-1],
-                features=features("memory"),
-                columns=d_model * (1 + batched),
-                operator=multiplies,
-            ),
-            before={"2.15": {"message": _MATRICES}},
-        ),
-        Requirement(
-            "memory.batch",
-            "memory has the batch size of tgt",
-            "RuntimeError",
-            "shape '[{length}, {heads}, {size}]' is invalid for input of size {elements}",
-            "pass as many memories as targets; batch_first is that of the decoder, not the "
-            "encoder's",
-            about=("memory",),
-            breaks=lambda seen: {
-                "memory": longer(seen.inputs["memory"], 0 if seen.values["batch_first"] else 1)
-            },
-            when=batched,
-            computes={
-                "length": 1 * length,
-                "heads": N * nhead,
-                "size": floor(d_model / nhead),
-                "elements": lambda shown: shown["memory"].numel(),
-            },
-            source=ATTEND,
-        ),
+    )
+
+
+def _memory_features() -> Requirement:
+    demand = changed(
+        "memory",
+        "features",
+        "memory has d_model features",
+        f"RuntimeError: {{operator}}: {_MATRICES}",
+        "build the encoder with the decoder's d_model, or project the memory",
+        wider,
+        ATTEND,
+        rows=lambda shown: shown["memory"].numel() // shown["memory"].shape[-1],
+        features=features("memory"),
+        columns=d_model * (1 + batched),
+        operator=multiplies,
+    )
+    return replace(demand, before={"2.15": {"message": _MATRICES}})
+
+
+def _memory_batch(length: Expr) -> Requirement:
+    return Requirement(
+        "memory.batch",
+        "memory has the batch size of tgt",
+        "RuntimeError",
+        "shape '[{length}, {heads}, {size}]' is invalid for input of size {elements}",
+        "pass as many memories as targets; batch_first is that of the decoder, not the encoder's",
+        about=("memory",),
+        breaks=lambda seen: {
+            "memory": longer(seen.inputs["memory"], 0 if seen.values["batch_first"] else 1)
+        },
+        when=batched,
+        computes={
+            "length": 1 * length,
+            "heads": N * nhead,
+            "size": floor(d_model / nhead),
+            "elements": lambda shown: shown["memory"].numel(),
+        },
+        source=ATTEND,
     )
 
 

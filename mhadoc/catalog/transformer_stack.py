@@ -86,35 +86,37 @@ def attributes(init: str) -> tuple[Attribute, ...]:
 
 def demands(layer: str, source: str) -> tuple[Requirement, ...]:
     """Return what both stacks demand of their layers when they are called."""
-    return (
-        Requirement(
-            "num_layers.some",
-            "the stack has a layer",
-            "IndexError",
-            "index 0 is out of range",
-            "build with num_layers=1 or more",
-            about=("num_layers",),
-            breaks=lambda seen: {"module": _stack(seen, seen.module.layers[0], 0)},
-            fits=Symbol(num_layers.name, integer=True) > 0,
-            expected="must be 1 or more",
-            observed="is {num_layers}",
-            source=source,
-            since="2.1" if layer.startswith("decoder") else None,
-        ),
-        Requirement(
-            f"{layer}.attends",
-            f"each layer has an attention called self_attn, as nn.{_camel(layer)} has",
-            "AttributeError",
-            "'Linear' object has no attribute 'self_attn'",
-            f"pass an nn.{_camel(layer)}, or a layer of your own with a self_attn",
-            about=(layer,),
-            breaks=lambda seen: {"module": _stack(seen, seen.module.layers[0].linear1, 1)},
-            fits=Symbol("attends"),
-            expected="must have an attention called self_attn",
-            observed="has none",
-            source=source,
-            since="2.1",
-        ),
+    some = Requirement(
+        "num_layers.some",
+        "the stack has a layer",
+        "IndexError",
+        "index 0 is out of range",
+        "build with num_layers=1 or more",
+        about=("num_layers",),
+        breaks=lambda seen: {"module": _stack(seen, seen.module.layers[0], 0)},
+        fits=Symbol(num_layers.name, integer=True) > 0,
+        expected="must be 1 or more",
+        observed="is {num_layers}",
+        source=source,
+        since="2.1" if layer.startswith("decoder") else None,
+    )
+    return some, _attends(layer, source)
+
+
+def _attends(layer: str, source: str) -> Requirement:
+    return Requirement(
+        f"{layer}.attends",
+        f"each layer has an attention called self_attn, as nn.{_camel(layer)} has",
+        "AttributeError",
+        "'Linear' object has no attribute 'self_attn'",
+        f"pass an nn.{_camel(layer)}, or a layer of your own with a self_attn",
+        about=(layer,),
+        breaks=lambda seen: {"module": _stack(seen, seen.module.layers[0].linear1, 1)},
+        fits=Symbol("attends"),
+        expected="must have an attention called self_attn",
+        observed="has none",
+        source=source,
+        since="2.1",
     )
 
 

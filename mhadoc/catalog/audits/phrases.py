@@ -57,6 +57,29 @@ def arguments_of(name: str, dropout: str, layer: str) -> tuple[Remark, ...]:
     ``dropout`` is the claim on where dropout acts, ``layer`` the spec whose activation is meant.
     """
     return (
+        *_parts_of(name, dropout, layer),
+        incomplete(
+            "the input and output tensors are provided as (batch, seq, feature)",
+            "Masks are batch first either way, and unbatched input has no axis for the batch.",
+            f"{name}.batch_first",
+            "mha.batch_first.swaps",
+            "mha.unbatched.batch_first",
+        ),
+        holds("Default: ``False`` (seq, batch, feature).", f"{name}.batch_first"),
+        holds("Default: ``False`` (after).", f"{name}.norm_first"),
+        holds("bias. Default: ``True``.", f"{name}.bias"),
+        incomplete(
+            "Args:",
+            "`device` and `dtype` are arguments too.",
+            f"{name}.device",
+            f"{name}.dtype",
+        ),
+    )
+
+
+def _parts_of(name: str, dropout: str, layer: str) -> tuple[Remark, ...]:
+    """Return the remarks on the arguments that size a layer's two parts, and shape the second."""
+    return (
         incomplete(
             "nhead: the number of heads in the multiheadattention models",
             "`nhead` must divide `d_model`, or the constructor raises.",
@@ -78,22 +101,6 @@ def arguments_of(name: str, dropout: str, layer: str) -> tuple[Remark, ...]:
             "tr.fast.torch_relu",
         ),
         holds("Default: relu", f"{name}.activation"),
-        incomplete(
-            "the input and output tensors are provided as (batch, seq, feature)",
-            "Masks are batch first either way, and unbatched input has no axis for the batch.",
-            f"{name}.batch_first",
-            "mha.batch_first.swaps",
-            "mha.unbatched.batch_first",
-        ),
-        holds("Default: ``False`` (seq, batch, feature).", f"{name}.batch_first"),
-        holds("Default: ``False`` (after).", f"{name}.norm_first"),
-        holds("bias. Default: ``True``.", f"{name}.bias"),
-        incomplete(
-            "Args:",
-            "`device` and `dtype` are arguments too.",
-            f"{name}.device",
-            f"{name}.dtype",
-        ),
     )
 
 

@@ -50,9 +50,38 @@ _STACK = Audit(
 
 def _forward(name: str, sequence: str, detects: bool) -> tuple[Remark, ...]:
     """Return the remarks on forward, which are the same for the stack and for a layer."""
-    default = (
-        "mask``. Default: ``None``; try to detect" if detects else "mask``. Default: ``False``."
+    return (
+        *_sequences(name, sequence),
+        *_masks(name),
+        *causal(name, "tgt_is_causal", "tgt mask"),
+        _default(name, detects),
+        *causal(name, "memory_is_causal", "memory mask"),
+        holds("``memory mask``. Default: ``False``.", f"{name}.memory_is_causal"),
+        holds("Providing incorrect hints can result in incorrect", "mha.causal.replaces"),
+        wrong(
+            "see the docs in :class:`~torch.nn.Transformer`",
+            "That class's docstring gives no shapes: they stand in that of `Transformer.forward`.",
+            HINT,
+        ),
     )
+
+
+def _default(name: str, detects: bool) -> Remark:
+    """Return the remark on the hint of the target's mask where it is not passed."""
+    if not detects:
+        return holds("``tgt mask``. Default: ``False``.", f"{name}.tgt_is_causal")
+    return incomplete(
+        "``tgt mask``. Default: ``None``; try to detect",
+        "Only a mask that is exactly the causal one is recognised, never one of three axes.",
+        f"{name}.tgt_is_causal",
+        "tr.decoder.detects",
+        "tr.causal_autodetect.exact",
+        "tr.causal_autodetect.square",
+    )
+
+
+def _sequences(name: str, sequence: str) -> tuple[Remark, ...]:
+    """Return the remarks on the two sequences."""
     return (
         holds(f"tgt: the sequence to the {sequence} (required).", f"{name}.tgt"),
         incomplete(
@@ -63,6 +92,12 @@ def _forward(name: str, sequence: str, detects: bool) -> tuple[Remark, ...]:
             "tr.decoder.memory_as_it_is",
             "tr.err.mem_feature",
         ),
+    )
+
+
+def _masks(name: str) -> tuple[Remark, ...]:
+    """Return the remarks on the masks of the two sequences."""
+    return (
         incomplete(
             "tgt_mask: the mask for the tgt sequence (optional).",
             "What True means is not said: it hides.",
@@ -86,25 +121,6 @@ def _forward(name: str, sequence: str, detects: bool) -> tuple[Remark, ...]:
             "memory_key_padding_mask: the mask for the memory keys per batch (optional).",
             f"{name}.memory_key_padding_mask",
             "tr.decoder.masks",
-        ),
-        *causal(name, "tgt_is_causal", "tgt mask"),
-        incomplete(
-            f"``tgt {default}",
-            "Only a mask that is exactly the causal one is recognised, never one of three axes.",
-            f"{name}.tgt_is_causal",
-            "tr.decoder.detects",
-            "tr.causal_autodetect.exact",
-            "tr.causal_autodetect.square",
-        )
-        if detects
-        else holds(f"``tgt {default}", f"{name}.tgt_is_causal"),
-        *causal(name, "memory_is_causal", "memory mask"),
-        holds("``memory mask``. Default: ``False``.", f"{name}.memory_is_causal"),
-        holds("Providing incorrect hints can result in incorrect", "mha.causal.replaces"),
-        wrong(
-            "see the docs in :class:`~torch.nn.Transformer`",
-            "That class's docstring gives no shapes: they stand in that of `Transformer.forward`.",
-            HINT,
         ),
     )
 

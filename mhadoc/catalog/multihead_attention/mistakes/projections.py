@@ -232,21 +232,28 @@ FEATURES = (
 _SAME = {"key": key_is_query, "value": value_is_key}
 
 
+#: What addmm, and a plain product, say of two dtypes; and what they said before torch 2.1.
+_FUSED = (
+    "mat1 and mat2 must have the same dtype, but got {given} and {own}",
+    "mat1 and mat2 must have the same dtype",
+)
+_PLAIN = (
+    "expected m1 and m2 to have the same dtype, but got: {given} != {own}",
+    "expected scalar type {given_scalar} but found {own_scalar}",
+)
+
+
 def _dtype(name: str, fused: bool) -> Requirement:
     """Return what is raised for a tensor of another dtype: by addmm, and by a plain product."""
     length, given = L if name == "query" else S, Measured(name)
     whole = And(bias, Not(And(_TURNED, length > 1)))  # in memory as one block, not transposed
     written, when = (scalar, whole) if fused else (in_c, Not(whole))
-    was = "expected scalar type {given_scalar} but found {own_scalar}"
-    if fused:
-        was = "mat1 and mat2 must have the same dtype"
+    message, was = _FUSED if fused else _PLAIN
     return Requirement(
         f"{name}.dtype" if fused else f"{name}.dtype_in_c",
         f"the {name} has the dtype of the parameters",
         "RuntimeError",
-        "mat1 and mat2 must have the same dtype, but got {given} and {own}"
-        if fused
-        else "expected m1 and m2 to have the same dtype, but got: {given} != {own}",
+        message,
         f"convert one of the two: {name}.to(module.out_proj.weight.dtype), or module.to(...)",
         about=(name,),
         breaks=lambda seen: {name: seen.inputs[name].float()},
