@@ -2,6 +2,8 @@
 PYTHON ?= python3
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 PORT ?= 8000
+SEED ?= 1
+SAMPLE ?= 60
 
 RUN := .venv/bin/python -m
 READY := .venv/.ready
@@ -9,6 +11,8 @@ READY := .venv/.ready
 PACKAGE_TESTS := $(addprefix tests/,language catalog proof answers \
 	test_cli.py test_cli_answers.py test_errors.py test_import.py test_strategies.py)
 SPHINX := $(RUN) sphinx -c .
+# Only what makes the mutants: the rest of cosmic-ray's dependencies is for running tests, which is done here.
+MUTATE := build/cosmic-ray
 
 # What the site, and the part of it that sphinx-gallery caches, are made from.
 CODE := mhadoc conf.py docs/_ext pyproject.toml requirements.txt
@@ -18,7 +22,7 @@ FILES = LC_ALL=C find $(1) -type f -not -path '*/__pycache__/*' -not -path 'docs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup html test doctest lint coverage bench style wheel installed links matrix lighthouse twice serve clean FORCE
+.PHONY: help setup html test doctest lint coverage mutate bench style wheel installed links matrix lighthouse twice serve clean FORCE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +51,14 @@ coverage: $(READY) ## Run every test, and tell which lines and branches none of 
 	OMP_NUM_THREADS=1 $(RUN) coverage run -m pytest $(PYTEST_ARGS)
 	@$(RUN) coverage combine --quiet
 	@$(RUN) coverage report
+
+mutate: $(READY) $(MUTATE) ## Break the code on purpose, and tell what no test notices; an hour
+	PYTHONPATH=$(MUTATE) $(RUN) tools.mutate --seed $(SEED) --sample $(SAMPLE) $(MUTANTS)
+
+$(MUTATE):
+	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --target $@.new \
+		cosmic-ray==8.7.0 parso==0.8.7 stevedore==5.10.0
+	@mv $@.new $@
 
 bench: $(READY) ## Measure every promise of speed next to its peer; ten minutes, on a quiet machine
 	OMP_NUM_THREADS=1 $(RUN) benchmarks --json benchmarks/results.json
