@@ -22,7 +22,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     the output, in ``proof``), and ``mhadoc_specs`` names specs from outside this package as
     ``"package.module:SPEC"``.
     """
-    from mhadoc.sphinxext import audits
+    from mhadoc.sphinxext import audits, badges
     from mhadoc.sphinxext.calculator import directive as calculator
     from mhadoc.sphinxext.directives import DIRECTIVES
     from mhadoc.sphinxext.domain import MhadocDomain, outdated
@@ -39,6 +39,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     for name, role in ROLES.items():
         app.add_role(name, role)
     app.add_node(Drawn, False, **visitors)
+    app.add_node(badges.Badge, False, **badges.visitors)
     app.add_directive("calculator", calculator.Calculator)
     app.add_node(calculator.CalculatorForm, False, **calculator.visitors)
     app.connect("config-inited", calculator.add_static)

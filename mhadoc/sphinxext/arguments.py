@@ -58,8 +58,9 @@ def _demands(page: Page, demands: Sequence[Requirement]) -> Nodes:
     items = nodes.bullet_list("", classes=["mhadoc-demands"])
     for demand in demands:
         anchor, link = page.place(demand)
-        checked = held(page.report, page.spec.address(demand))
-        title = nodes.paragraph("", "", *sentence(demand.demand), link, nodes.Text(" "), checked)
+        address = page.spec.address(demand)
+        shown = [nodes.Text(" "), held(page.report, address), *page.badge(address)]
+        title = nodes.paragraph("", "", *sentence(demand.demand), link, *shown)
         items += nodes.list_item("", title, _raised(page, demand), ids=[anchor] if anchor else [])
     return [items] if demands else []
 

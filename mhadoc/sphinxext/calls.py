@@ -84,7 +84,7 @@ def _agree(group: Sequence[Rule]) -> bool:
 def _form(page: Page, rule: Rule, *, alone: bool) -> Row:
     anchor, link = page.place(rule)
     address = page.spec.address(rule)
-    checked = [held(page.report, address), *all_sizes(page.report, address)]
+    checked = [held(page.report, address), *all_sizes(page.report, address), *page.badge(address)]
     cells = [[*shape_or_none(rule.shape), link], condition(page.spec, rule.when), checked]
     why = nodes.paragraph("", "", *sentence(capitalised(rule.why)))
     return Row(cells, anchor, [] if alone else [why])

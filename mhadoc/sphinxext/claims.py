@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING
 
 from docutils import nodes
 
+from mhadoc.sphinxext.badges import badge
 from mhadoc.sphinxext.text import code, permalink, proof, sentence
 
 if TYPE_CHECKING:
     from mhadoc.language import Claim
     from mhadoc.proof.report import Report
+    from mhadoc.proof.standing import Standing
 
 __all__ = ["claim_card"]
 
 
-def claim_card(claim: Claim, report: Report | None, *, linked: bool = True) -> nodes.container:
-    """Return a claim as one block, with an anchor where it is linked to."""
+def claim_card(
+    claim: Claim, report: Report | None, standing: Standing | None = None, *, linked: bool = True
+) -> nodes.container:
+    """Return a claim as one block, with an anchor where it is linked to.
+
+    ``standing`` says on which releases it holds.
+    """
     card = nodes.container(classes=["mhadoc-claim"])
     card["ids"] += [claim.id] if linked else []
     text = [*sentence(claim.sentence), permalink(claim.id, "claim", here=linked)]
@@ -25,7 +32,7 @@ def claim_card(claim: Claim, report: Report | None, *, linked: bool = True) -> n
     if claim.doctest.strip():
         card += _example(claim)
     ran = "the example ran, and it " if claim.doctest.strip() else ""
-    line = proof(report, claim.id, claim.source, ran)
+    line = proof(report, claim.id, claim.source, ran, badge(standing))
     line += [nodes.Text(" "), code(claim.id, "mhadoc-id")]
     card += line
     return card

@@ -11,6 +11,7 @@ from sphinx.addnodes import pending_xref
 from sphinx.util.docutils import SphinxDirective
 
 from mhadoc.errors import MhadocError, UnknownNameError
+from mhadoc.proof.standing import standings
 from mhadoc.sphinxext.changes import change_table
 from mhadoc.sphinxext.claims import claim_card
 from mhadoc.sphinxext.domain import MhadocDomain, domain_of
@@ -107,7 +108,7 @@ class Spec(NamedDirective):
     def render(self, name: str) -> list[Node]:
         """Return the tables of a spec, one for each part."""
         spec = self.domain.proofs.spec(name)
-        page = Page(spec, self.domain.proofs.report(spec), self.linked)
+        page = Page(spec, self.domain.proofs.report(spec), self.linked, standings(spec))
         found = [node for part in self._parts() for node in PARTS[part](page)]
         self.domain.show(spec, page.statements, self.get_location())
         self.keep("rule", page.anchors)
@@ -203,7 +204,8 @@ class OneClaim(NamedDirective):
         """Return a claim as a block, and keep that it stands here."""
         self.domain.show(spec, [claim.id], self.get_location())
         self.keep("claim", [claim.id])
-        return claim_card(claim, self.domain.proofs.report(spec), linked=self.linked)
+        standing = standings(spec).get(claim.id)
+        return claim_card(claim, self.domain.proofs.report(spec), standing, linked=self.linked)
 
 
 class Claims(OneClaim):

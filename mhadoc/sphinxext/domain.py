@@ -10,6 +10,8 @@ from sphinx.domains import Domain, ObjType
 from sphinx.util import logging
 from sphinx.util.nodes import make_refnode
 
+from mhadoc.catalog.ledgers import FOLDER
+from mhadoc.proof.standing import disagreements
 from mhadoc.sphinxext.proofs import Proofs
 
 if TYPE_CHECKING:
@@ -64,18 +66,21 @@ class MhadocDomain(Domain):
         self.data["objects"].setdefault(self.env.docname, []).append(((kind, name), location))
 
     def show(self, spec: ModuleSpec, statements: Iterable[str], location: str) -> None:
-        """Keep that the current page shows statements; warn of each one that is refuted."""
+        """Keep that the current page shows statements; warn of each that is refuted."""
         docname, shown = self.env.docname, set(statements)
         self.data["shown"].setdefault(docname, set()).update(shown)
         known = self.data["specs"].setdefault(docname, set())
         if spec.name not in known:
             known.add(spec.name)
-            for path in self.proofs.sources(spec):
+            for path in (*self.proofs.sources(spec), *FOLDER.glob("*.json")):
                 self.env.note_dependency(str(path))
         report = self.proofs.report(spec)
         for refutation in report.refutations if report else ():
             if refutation.statement in shown:
                 self.warn(str(refutation), location, "refuted")
+        for address, text in disagreements(spec):
+            if address in shown:
+                self.warn(f"{address}: {text}", location, "ledger")
 
     def warn(self, text: str, location: str, subtype: str) -> None:
         """Warn of something wrong on the current page, and keep that it is wrong."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from docutils import nodes
 
+from mhadoc.sphinxext.badges import badge
 from mhadoc.sphinxext.text import capitalised, code, permalink, proof, sentence
 
 if TYPE_CHECKING:
     from mhadoc.language import ModuleSpec, Requirement, Rule
     from mhadoc.proof.report import Report
+    from mhadoc.proof.standing import Standing
 
 __all__ = ["Fact", "Nodes", "Page"]
 
@@ -24,13 +26,14 @@ Fact = tuple[str, list[nodes.Node]]
 class Page:
     """A place for statements: of which spec, with which report, and what stands there so far.
 
-    ``statements`` are the addresses shown and ``anchors`` those that can be linked to; where
-    ``linked`` is not set there are none.
+    ``standings`` says on which releases each holds. ``statements`` are the addresses shown and
+    ``anchors`` those that can be linked to; where ``linked`` is not set there are none.
     """
 
     spec: ModuleSpec
     report: Report | None
     linked: bool = True
+    standings: Mapping[str, Standing] = field(default_factory=dict)
     statements: list[str] = field(default_factory=list)
     anchors: list[str] = field(default_factory=list)
 
@@ -57,8 +60,13 @@ class Page:
         return anchor, [code(rule.name), link]
 
     def proof(self, statement: Rule | Requirement) -> nodes.paragraph:
-        """Return the line that says in how many cases a statement held, and its source."""
-        return proof(self.report, self.spec.address(statement), statement.source)
+        """Return the line that says where and in how many cases a statement held; its source."""
+        address = self.spec.address(statement)
+        return proof(self.report, address, statement.source, badge=self.badge(address))
+
+    def badge(self, address: str) -> Nodes:
+        """Return the badge of an address: on which releases what it names holds."""
+        return badge(self.standings.get(address))
 
     def details(self, rule: Rule, *facts: Fact) -> Nodes:
         """Return what stands below a rule: why, what else is known, and the proof."""

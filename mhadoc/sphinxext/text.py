@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from docutils import nodes
@@ -112,13 +112,19 @@ def permalink(address: str, kind: str, *, here: bool = True) -> nodes.Node:
     )
 
 
-def proof(report: Report | None, statement: str, source: str, found: str = "") -> nodes.paragraph:
+def proof(
+    report: Report | None,
+    statement: str,
+    source: str,
+    found: str = "",
+    badge: Sequence[nodes.Node] = (),
+) -> nodes.paragraph:
     """Return the line that says in how many cases a statement held, and where torch says so.
 
-    ``found`` is what else the proof found of it.
+    ``found`` is what else the proof found of it, ``badge`` what it found on other releases.
     """
     line = nodes.paragraph("", "", held(report, statement, found), classes=["mhadoc-proof"])
-    line += all_sizes(report, statement)
+    line += [*all_sizes(report, statement), *badge]
     if source:
         line += [nodes.Text(" "), cited(source, torch_release(report) if report else "")]
     return line
