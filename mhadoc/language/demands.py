@@ -186,11 +186,13 @@ def _facts_inside(
     """
     given = dict.fromkeys(spec.tensors, ABSENT)
     given |= {n: call.facts[o] for n, o in child.inputs.items() if o in call.facts}
+    masks = [name for name in given if "mask" in name]
     if child.nested != sympy.false and number(child.nested, values):
-        given = {n: ABSENT if "mask" in n else f._replace(nested=1) for n, f in given.items()}
+        nested = {name: facts._replace(nested=1) for name, facts in given.items()}
+        given = nested | dict.fromkeys(masks, ABSENT)
     if child.floats is not None:
         dtype = next(iter(call.facts.values())).dtype if number(child.floats, values) else "bool"
-        given = {n: f.to(dtype) if "mask" in n and f.given else f for n, f in given.items()}
+        given |= {name: given[name].to(dtype) for name in masks if given[name].given}
     return given
 
 

@@ -165,14 +165,18 @@ def measure_picker(
 
     The measures of one input are taken together, which is quicker than one by one.
     """
-    apart = {name: name.rpartition(".") for name in names}
-    measured = {name: key for name, key in apart.items() if key[2] in Facts._fields and key[0]}
-    plain = tuple(name for name in names if name not in measured)
-    inputs = {
-        given: [k[2] for k in measured.values() if k[0] == given]
-        for given, _, _ in measured.values()
-    }
-    take, getters = picker(plain), [(given, _facts(facts)) for given, facts in inputs.items()]
+    inputs: dict[str, list[str]] = {}
+    plain = []
+    for name in names:
+        given, _, fact = name.rpartition(".")
+        if given and fact in Facts._fields:
+            inputs.setdefault(given, []).append(fact)
+        else:
+            plain.append(name)
+    take, getters = (
+        picker(tuple(plain)),
+        [(given, _facts(facts)) for given, facts in inputs.items()],
+    )
 
     def pick(symbols: Symbols) -> tuple[Any, ...]:
         found = take(symbols)

@@ -9,6 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import sympy
@@ -18,6 +19,7 @@ from mhadoc.errors import ReleaseError
 if TYPE_CHECKING:
     from mhadoc.language.cases import Axis, Cases
     from mhadoc.language.children import Child
+    from mhadoc.language.rules import Rule
     from mhadoc.language.specs import ModuleSpec
 
 __all__ = [
@@ -163,18 +165,24 @@ def at_release(spec: ModuleSpec, release: str) -> ModuleSpec:
     whole = stated(spec, release)
     parts: dict[str, Any] = {n: _stated(getattr(whole, n), release) for n in _DATED}
     parts["children"] = tuple(_child(child, release) for child in whole.children)
-    if whole is spec and all(_same(part, getattr(spec, name)) for name, part in parts.items()):
+    if _unchanged(spec, whole, parts):
         return spec
-    names = {rule.name for rule in (*parts["arguments"], *parts["inputs"])}
-    dated = (*whole.arguments, *whole.inputs)
-    parts["later"] = {rule.name: rule for rule in dated if rule.name not in names}
-    absent = {*parts["later"], *(name for c in parts["children"] for name in _later_inside(c))}
-    parts["cases"] = cases = replace(
-        _without(settled(whole.cases, release), absent), release=release
-    )
+    parts["later"] = later = _later(whole, parts)
+    absent = {*later, *chain.from_iterable(map(_later_inside, parts["children"]))}
+    cases = replace(_without(settled(whole.cases, release), absent), release=release)
     if cases.axes != whole.cases.axes:
-        parts |= {name: _shown(parts[name], cases, parts["later"]) for name in _IN_CASES}
-    return replace(whole, **parts, release=release, whole=spec)
+        parts |= {name: _shown(parts[name], cases, later) for name in _IN_CASES}
+    return replace(whole, **parts, cases=cases, release=release, whole=spec)
+
+
+def _unchanged(spec: ModuleSpec, whole: ModuleSpec, parts: Mapping[str, Any]) -> bool:
+    return whole is spec and all(_same(part, getattr(spec, n)) for n, part in parts.items())
+
+
+def _later(whole: ModuleSpec, parts: Mapping[str, Any]) -> dict[str, Rule]:
+    """Return the arguments and inputs, by name, that a release did not yet have."""
+    names = {rule.name for rule in (*parts["arguments"], *parts["inputs"])}
+    return {r.name: r for r in (*whole.arguments, *whole.inputs) if r.name not in names}
 
 
 def _later_inside(child: Child) -> Iterator[str]:

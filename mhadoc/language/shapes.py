@@ -174,10 +174,8 @@ class Shape:
 
     def _spread(self, actual: tuple[int, ...], sizes: dict[str, Any]) -> Match:
         """Compare where an end stands for several axes: what the others leave is its value."""
-        wrong = Match(sizes, f"expected {self.text()}, got {len(actual)} axes")
         if isinstance(self.axes[0], Shared):
-            shared = self._shared(self.axes[0], actual, sizes)
-            return wrong if shared is None else shared
+            return self._shared(self.axes[0], actual, sizes)
         place, name = self._end(sizes)
         others = Shape(*(self.axes[:-1] if place else self.axes[1:]))
         if name not in sizes and others.spreads:
@@ -185,11 +183,14 @@ class Shape:
         count = len(sizes.get(name, actual[len(others) :]))
         left = len(actual) - count
         if left < 0 or (not others.spreads and left != len(others)):
-            return wrong
-        mine = actual[left:] if place else actual[:count]
+            return self._count_differs(actual, sizes)
+        theirs, mine = (actual[:left], actual[left:]) if place else (actual[count:], actual[:count])
         if sizes.setdefault(name, mine) != mine:
-            return wrong
-        return others.match(actual[:left] if place else actual[count:], sizes)
+            return self._count_differs(actual, sizes)
+        return others.match(theirs, sizes)
+
+    def _count_differs(self, actual: tuple[int, ...], sizes: Mapping[str, Any]) -> Match:
+        return Match(sizes, f"expected {self.text()}, got {len(actual)} axes")
 
     def _end(self, sizes: Mapping[str, Any]) -> tuple[int, str]:
         """Return the end that stands for several axes, and its symbol; one that is known first."""
@@ -197,11 +198,11 @@ class Shape:
         ends = [(place, symbol.name) for place, axis in found for symbol in axis.free_symbols]
         return next((end for end in ends if end[1] in sizes), ends[0])
 
-    def _shared(self, axis: Shared, actual: tuple[int, ...], sizes: dict[str, Any]) -> Match | None:
-        """Compare where the axes in front broadcast with others; None where axes are missing."""
+    def _shared(self, axis: Shared, actual: tuple[int, ...], sizes: dict[str, Any]) -> Match:
+        """Compare where the axes in front broadcast with others."""
         others, (symbol,) = Shape(*self.axes[1:]), axis.free_symbols
         if (count := len(actual) - len(others)) < 0:
-            return None
+            return self._count_differs(actual, sizes)
         known = sizes.setdefault(symbol.name, actual[:count])
         if (together := broadcast(known, actual[:count])) is None:
             return Match(sizes, f"axes of {actual[:count]} and {known} do not broadcast")

@@ -69,13 +69,20 @@ def check_blocks(rule: Parameter, values: Mapping[str, Any]) -> Mismatch | None:
         pieces = [block.bounds(values) for block in whole.values() if block.axis == axis]
         if wrong := _filled(pieces, (0, shape[axis])):
             return wrong
-    for block in rule.blocks:
-        if index := _indices(block, values):
-            owner = whole.get(block.name.partition(" of ")[2])
-            bounds = owner.bounds(values) if owner else (0, shape[block.axis])
-            if wrong := _filled(_pieces(block, index[0], bounds, values), bounds):
-                return wrong
-    return None
+    parts = (_check_part(block, whole, shape, values) for block in rule.blocks)
+    return next(filter(None, parts), None)
+
+
+def _check_part(
+    block: Block, whole: Mapping[str, Block], shape: tuple[int, ...], values: Mapping[str, Any]
+) -> Mismatch | None:
+    """Compare the blocks of one index, if it has one, with what they have to fill."""
+    index = _indices(block, values)
+    if not index:
+        return None
+    owner = whole.get(block.name.partition(" of ")[2])
+    bounds = owner.bounds(values) if owner else (0, shape[block.axis])
+    return _filled(_pieces(block, index[0], bounds, values), bounds)
 
 
 def _indices(block: Block, values: Mapping[str, Any]) -> list[str]:

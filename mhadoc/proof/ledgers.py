@@ -105,9 +105,7 @@ _ASIDE = {"before", "breaks", "check", "computes", "hint", "since", "source", "t
 def _content(part: Any) -> str:
     """Return a text for a part of a statement, the same in each run."""
     if is_dataclass(part) and not isinstance(part, type):
-        named = ((f.name, getattr(part, f.name)) for f in fields(part) if f.name not in _ASIDE)
-        parts = (f"{name}={_content(value)}" for name, value in named)
-        return f"{type(part).__name__}({', '.join(parts)})"
+        return _record(part)
     if isinstance(part, Mapping):
         told = {key: _content(part[key]) for key in part if key not in _ASIDE}
         return str({key: text for key, text in told.items() if text != "{}"})
@@ -116,3 +114,9 @@ def _content(part: Any) -> str:
     if isinstance(part, sympy.Basic):
         return str(sympy.srepr(part))
     return str(getattr(part, "__qualname__", None) or repr(part))
+
+
+def _record(part: Any) -> str:
+    named = ((f.name, getattr(part, f.name)) for f in fields(part) if f.name not in _ASIDE)
+    parts = (f"{name}={_content(value)}" for name, value in named)
+    return f"{type(part).__name__}({', '.join(parts)})"

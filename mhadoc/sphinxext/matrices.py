@@ -136,16 +136,18 @@ class _Matrix:
         ends = sorted({start * self.scale for start, _ in edges} - {0})
         across = bool(heads) and heads[0].axis == 0
         rows, _ = _shape(self.rule, self.sizes)
+        line = "M0 {down:.1f}h{width:.1f}" if across else "M{end:.1f} {top}v{height:.1f}"
         for end in ends:
-            path = f"M0 {top + end:.1f}h{width:.1f}"
-            if not across:
-                path = f"M{end:.1f} {top}v{rows * self.scale:.1f}"
+            sizes = {"down": top + end, "width": width, "end": end, "top": top}
+            path = line.format(**sizes, height=rows * self.scale)
             yield element("path", d=path, **{"class": "mhadoc-thin"})
         if heads and not self._whole():
-            kind = "rows" if across else "columns"
-            middle = top + rows * self.scale / 2
-            yield _text(f"{heads[0].name}: {kind}", width + 2 * _PAD, middle - 2)
-            yield _text(f"{self._bounds(heads[0])}", width + 2 * _PAD, middle + 13)
+            yield from self._beside(heads[0], top + rows * self.scale / 2, width + 2 * _PAD)
+
+    def _beside(self, head: Block, middle: float, left: float) -> Iterator[Drawn]:
+        """Iterate over the two lines of the label beside a matrix of heads."""
+        yield _text(f"{head.name}: {'rows' if head.axis == 0 else 'columns'}", left, middle - 2)
+        yield _text(f"{self._bounds(head)}", left, middle + 13)
 
     def _count(self) -> int:
         return int(self.sizes["num_heads"])

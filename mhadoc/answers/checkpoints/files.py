@@ -151,6 +151,15 @@ def _tensors(path: str, loaded: Any, inside: str) -> dict[str, Stored]:
         found = found[inside]
     if not isinstance(found, Mapping):
         raise CheckpointError(path, f"holds a {type(found).__name__}, no state_dict")
+    _refuse_others(path, found)
+    return {
+        key: Stored(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+        for key, tensor in found.items()
+    }
+
+
+def _refuse_others(path: str, found: Mapping[Any, Any]) -> None:
+    """Refuse what is no state_dict for what it holds; a dict inside it may be one, and is named."""
     for key, value in found.items():
         if isinstance(value, Mapping):
             raise CheckpointError(
@@ -161,7 +170,3 @@ def _tensors(path: str, loaded: Any, inside: str) -> dict[str, Stored]:
             raise CheckpointError(path, f"the key {key!r} is a {type(key).__name__}, no text")
         if not hasattr(value, "shape"):
             raise CheckpointError(path, f"entry {key!r} is a {type(value).__name__}, no tensor")
-    return {
-        key: Stored(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
-        for key, tensor in found.items()
-    }

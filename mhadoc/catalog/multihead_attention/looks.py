@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
 import sys
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 from mhadoc.language import Call, ModuleSpec
@@ -101,9 +102,8 @@ class Look:
         if len(masks) < len(self.given) or not masks or math.prod(shape) > _MOST:
             return None
         if all(str(mask.dtype) == "torch.bool" for mask in masks):
-            return masks[0] if len(masks) == 1 else masks[0] | masks[1]
-        added = [_as_floats(mask) for mask in masks]
-        return added[0] if len(added) == 1 else added[0] + added[1]
+            return reduce(operator.or_, masks)
+        return reduce(operator.add, map(_as_floats, masks))
 
     @cached_property
     def hidden(self) -> Any:

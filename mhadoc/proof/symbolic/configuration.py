@@ -158,11 +158,15 @@ class Configuration:
         """Return the sizes that matter: to the constructor, or to the call as well."""
         values = self.derived.values
         parts = [values[a.name] for a in self.spec.arguments if a.name in values]
-        for rule in self.spec.inputs if part == "forward" else ():
+        if part == "forward":
+            parts += self._sizes_of_inputs()
+        return frozenset(symbol.name for part in parts for symbol in part.free_symbols)
+
+    def _sizes_of_inputs(self) -> Iterator[sympy.Expr]:
+        for rule in self.spec.inputs:
             if not rule.is_flag and rule.applies(self.numbers):
                 sizes = rule.shape if rule.value is None else (rule.value,)
-                parts += [at(size, values) for size in sizes or ()]
-        return frozenset(symbol.name for part in parts for symbol in part.free_symbols)
+                yield from (at(size, self.derived.values) for size in sizes or ())
 
     def wrong(self, rule: Rule) -> sympy.Basic:
         """Return the condition on sizes under which a rule is not what torch derived.

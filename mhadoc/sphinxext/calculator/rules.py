@@ -26,7 +26,6 @@ def rules(spec: ModuleSpec, fields: Iterable[Field]) -> dict[str, Any]:
     """Return all that a calculator works with, in the order in which torch looks."""
     found = tuple(fields)
     names = {field.name: field for field in found}
-    known = _known(spec)
     return {
         "name": spec.name,
         "path": spec.path,
@@ -34,10 +33,18 @@ def rules(spec: ModuleSpec, fields: Iterable[Field]) -> dict[str, Any]:
         "required": [argument.name for argument in spec.arguments if argument.required],
         "requirements": [_requirement(r, names) for r in spec.requirements if _typed(r, names)],
         "derived": _derived(spec),
+        "parameters": [_rule(rule) for rule in spec.parameters],
+        **_call(spec, names),
+    }
+
+
+def _call(spec: ModuleSpec, names: Iterable[str]) -> dict[str, Any]:
+    """Return what a calculator works with for a call: it knows only some of a call's symbols."""
+    known = _known(spec)
+    return {
         "axes": [_axis(axis) for axis in spec.cases.part("call")],
         "together": [_together(spec, part) for part in _parts(spec.cases.consistent)],
         "demands": [_requirement(r, names) for r in spec.call_requirements if _told(r, known)],
-        "parameters": [_rule(rule) for rule in spec.parameters],
         "inputs": [_rule(rule) for rule in spec.inputs if rule.shape is not None],
         "outputs": [_rule(rule) for rule in sorted(spec.outputs, key=lambda r: r.position)],
         "steps": [list(made.shape) for step in spec.steps for made in step.makes],
