@@ -72,6 +72,11 @@ def _arguments(ctx: click.Context, parameter: click.Parameter, start: str) -> li
 
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+_torch_version = click.option(
+    "--torch-version",
+    metavar="RELEASE",
+    help="Answer for this release of torch, such as 2.1; by default the one installed.",
+)
 
 
 @commands.command(
@@ -161,19 +166,23 @@ def _interruption(exhaustive: bool) -> str:
     Examples:
       mhadoc predict MultiheadAttention 512 8
       mhadoc predict MultiheadAttention embed_dim=512 num_heads=8 kdim=300 bias=False
+      mhadoc predict TransformerEncoderLayer 512 8 --torch-version 1.13
     """,
 )
 @click.argument("target", shell_complete=_specs)
 @click.argument("arguments", nargs=-1, shell_complete=_arguments)
+@_torch_version
 @_as_json
-def predict(target: str, arguments: tuple[str, ...], as_json: bool) -> None:
+def predict(
+    target: str, arguments: tuple[str, ...], torch_version: str | None, as_json: bool
+) -> None:
     """Print the state_dict's keys and shapes that TARGET has with these ARGUMENTS.
 
     Arguments are written as in Python, by position or as NAME=VALUE. The exit status is 1 where
     the constructor of TARGET would raise.
     """
     positional, named = _read(arguments)
-    shapes = mhadoc.predict(target, *positional, **named)
+    shapes = mhadoc.predict(target, *positional, torch_version=torch_version, **named)
     if as_json:
         click.echo(json.dumps({name: list(shape) for name, shape in shapes.items()}))
         return
@@ -182,7 +191,7 @@ def predict(target: str, arguments: tuple[str, ...], as_json: bool) -> None:
         click.echo(f"{name:{width}}  {shape}")
 
 
-def _read(arguments: tuple[str, ...]) -> tuple[list[object], dict[str, object]]:
+def _read(arguments: tuple[str, ...]) -> tuple[list[object], dict[str, Any]]:
     """Return the constructor's arguments that texts stand for, by position and by name."""
     positional = [_value(text) for text in arguments if "=" not in text]
     return positional, {n: _value(text) for n, sep, text in map(_parted, arguments) if sep}
@@ -210,12 +219,14 @@ def _value(text: str) -> object:
       mhadoc specs --json
     """,
 )
+@_torch_version
 @_as_json
-def specs(as_json: bool) -> None:
-    """List the modules that have a spec."""
+def specs(torch_version: str | None, as_json: bool) -> None:
+    """List the modules and functions that have a spec, as far as the release of torch has them."""
+    from mhadoc.catalog import specs_of
     from mhadoc.language import counted
 
-    found = [mhadoc.spec(name) for name in mhadoc.specs()]
+    found = specs_of(torch_version)
     rows = [
         {
             "name": spec.name,
@@ -244,15 +255,18 @@ def specs(as_json: bool) -> None:
 )
 @click.argument("target", shell_complete=_specs)
 @click.argument("arguments", nargs=-1, shell_complete=_arguments)
+@_torch_version
 @_as_json
-def explain(target: str, arguments: tuple[str, ...], as_json: bool) -> None:
+def explain(
+    target: str, arguments: tuple[str, ...], torch_version: str | None, as_json: bool
+) -> None:
     """Print every parameter of TARGET: its shape in symbols and in numbers, and why.
 
     Without ARGUMENTS there are symbols alone. The exit status is 1 where the constructor of
     TARGET would raise.
     """
     positional, named = _read(arguments)
-    answer = mhadoc.explain(target, *positional, **named)
+    answer = mhadoc.explain(target, *positional, torch_version=torch_version, **named)
     if as_json:
         click.echo(json.dumps(answer.to_json()))
         return
@@ -273,8 +287,9 @@ _inside = click.option("--inside", default="", metavar="KEY", help="Where in FIL
 @click.argument("file", type=click.Path())
 @click.option("--prefix", default="", help="Look only at keys that start like this.")
 @_inside
+@_torch_version
 @_as_json
-def infer(file: str, prefix: str, inside: str, as_json: bool) -> None:
+def infer(file: str, prefix: str, inside: str, torch_version: str | None, as_json: bool) -> None:
     """Print the constructor arguments that the keys and shapes in FILE tell, and what they do not.
 
     Nothing in FILE is run. The exit status is 1 where something is wrong with its keys, and 2
@@ -282,7 +297,7 @@ def infer(file: str, prefix: str, inside: str, as_json: bool) -> None:
     """
     from mhadoc.answers.checkpoints.files import read_checkpoint
 
-    found = mhadoc.infer(read_checkpoint(file, inside), prefix)
+    found = mhadoc.infer(read_checkpoint(file, inside), prefix, torch_version=torch_version)
     click.echo(json.dumps(found.to_json()) if as_json else found)
     sys.exit(_DOES_NOT_HOLD if found.problems else 0)
 
@@ -318,7 +333,7 @@ def diagnose_load(
     sys.exit(_DOES_NOT_HOLD if any(p.severity == "error" for p in problems) else 0)
 
 
-def _built(target: str, positional: list[object], named: dict[str, object]) -> object:
+def _built(target: str, positional: list[object], named: dict[str, Any]) -> object:
     """Build a module; end in one line where that is refused."""
     from mhadoc.proof.observe import RAISED, imported
 

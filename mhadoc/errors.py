@@ -85,9 +85,9 @@ class UnknownNameError(MhadocError, LookupError):
 
 
 class ReleaseError(MhadocError, ValueError):
-    """A text is taken for a version of torch that is none, or a release lacks what is asked for."""
+    """What is no version of torch is taken for one, or a release lacks what is asked for."""
 
-    def __init__(self, release: str, reason: str = "write it as 2.13 or 2.13.0") -> None:
+    def __init__(self, release: object, reason: str = "write it as '2.13' or '2.13.0'") -> None:
         """Say which release, and what is wrong with it."""
         self.release, self.reason = release, reason
         super().__init__(f"torch {release!r}: {reason}")

@@ -21,12 +21,11 @@ from pathlib import Path
 import mhadoc
 from mhadoc.catalog import history
 from mhadoc.catalog.ledgers import FOLDER, ledger, releases
-from mhadoc.language.releases import order
+from mhadoc.language.releases import OLDEST, order
 from mhadoc.proof.ledgers import entries, text
 from mhadoc.proof.report import Report
 
 ROOT = Path(__file__).resolve().parents[1]
-OLDEST = "1.13"
 #: Releases before this one were built for numpy 1.
 NUMPY_2 = "2.3"
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import sympy
 
-from mhadoc.answers.checkpoints.reading import read
+from mhadoc.answers.checkpoints.reading import numbered, read
+from mhadoc.answers.problem import Problem
 from mhadoc.catalog import spec
 from mhadoc.errors import UnknownNameError
-from mhadoc.language import ModuleSpec
+from mhadoc.language import Argument, ModuleSpec
+from mhadoc.language.usage import too_early
 
-__all__ = ["arguments_of", "described", "is_built"]
+__all__ = ["arguments_of", "built_too_early", "described", "is_built"]
 
 
 def is_built(value: object) -> bool:
@@ -47,7 +51,8 @@ def arguments_of(module: Any, found: ModuleSpec) -> dict[str, Any]:
         if name in modules:
             arguments[name] = described(_child(module, modules[name]))
             continue
-        value = known[name] if name in known else getattr(module, name, default)
+        kept = default if name in module._parameters else getattr(module, name, default)
+        value = known.get(name, kept)
         stands_for = known.get(str(argument.becomes), argument)
         arguments[name] = default if value == stands_for else value
     return arguments
@@ -70,3 +75,41 @@ def _child(module: Any, name: str) -> Any:
     for part in name.replace("{i}", "0").split("."):
         module = getattr(module, part, None)
     return module
+
+
+def built_too_early(found: ModuleSpec, module: Any, release: str) -> Iterator[Problem]:
+    """Iterate over what a built module was given that its class in a release did not yet take.
+
+    ``found`` is the spec of that release. Of layers alike the first is told, and nothing of what is
+    inside a module that is told.
+    """
+    told: list[str] = []
+    for place, inner in module.named_modules() if _grew(found) else ():
+        start = f"{numbered(place)}." if place else ""
+        if any(start.startswith(outer) for outer in told):
+            continue
+        for problem in _too_early(inner, release):
+            told.append(start)
+            yield replace(problem, argument=".".join(filter(None, (place, problem.argument))))
+
+
+@cache
+def _grew(found: ModuleSpec) -> bool:
+    """Tell whether a module, or one inside it, has an argument that came with a later release."""
+    inside = (child.spec for child in found.children if child.spec is not None)
+    return any(isinstance(r, Argument) for r in found.later.values()) or any(map(_grew, inside))
+
+
+def _too_early(module: Any, release: str) -> Iterator[Problem]:
+    """Iterate over the constructor arguments of one module that a release has not got yet."""
+    try:
+        found = spec(module, release)
+    except UnknownNameError:
+        return
+    later = {n: rule for n, rule in found.later.items() if isinstance(rule, Argument)}
+    given = arguments_of(module, spec(module)) if later else {}
+    for name in given.keys() & later.keys():
+        if given[name] != later[name].default:
+            expected, observed = too_early(found, name), f"the module has {name}={given[name]!r}"
+            hint = f"build it without, or use torch {later[name].since} or newer"
+            yield Problem(name, f"{found.name}.arguments", expected, observed, hint)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
 
 from mhadoc.answers.problem import Problem
+from mhadoc.catalog import history
+from mhadoc.catalog import spec as spec_of
 from mhadoc.catalog.multihead_attention.looks import Look
+from mhadoc.errors import UnknownNameError
 from mhadoc.language import Call, Child, Doubt, ModuleSpec
 from mhadoc.language.compiled import joined
 from mhadoc.language.demands import inside
@@ -17,9 +21,13 @@ from mhadoc.language.doubts import doubts_of
 
 __all__ = ["doubted", "doubted_beside"]
 
+_ATTENTION = "MultiheadAttention"
 
-def doubted(spec: ModuleSpec, call: Call) -> list[Problem]:
+
+def doubted(spec: ModuleSpec, call: Call, release: str | None) -> list[Problem]:
     """Return what is probably not meant in a call that torch accepts, as warnings.
+
+    Each rests on a claim, which has to be stated of the ``release``; None is the one installed.
 
     What goes to a module inside is looked at there, and told in the words of the caller. The
     numbers in masks are looked at only where a doubt depends on them. What several layers of a
@@ -28,15 +36,28 @@ def doubted(spec: ModuleSpec, call: Call) -> list[Problem]:
     told: dict[tuple[str, str], Problem] = {}
     for place in _places(_Place(spec, Look(spec, call.module, lambda: call))):
         for problem in place.problems(place.possible()):
+            if not _stated(problem.rule, place.spec.name, release):
+                continue
             alike = re.sub(r"\d+", "", problem.argument)
             told.setdefault((alike, problem.rule), problem)
     return list(told.values())
 
 
-def doubted_beside(spec: ModuleSpec, call: Call) -> list[Problem]:
+def doubted_beside(spec: ModuleSpec, call: Call, release: str | None) -> list[Problem]:
     """Return what may lie behind the errors of a call, as warnings."""
     place = _Place(spec, Look(spec, call.module, lambda: call))
-    return list(place.problems(doubts_of(spec).beside_errors))
+    found = place.problems(doubts_of(spec).beside_errors)
+    return [problem for problem in found if _stated(problem.rule, spec.name, release)]
+
+
+@cache
+def _stated(claim: str, name: str, release: str | None) -> bool:
+    """Tell whether a claim of a module, or of its attention, is stated of a release."""
+    for holder in (name, _ATTENTION):
+        with suppress(UnknownNameError):
+            if any(known.id == claim for known in history(holder).claims):
+                return any(known.id == claim for known in spec_of(holder, release).claims)
+    return True  # it is of a spec from outside
 
 
 @dataclass(slots=True)

@@ -19,15 +19,19 @@ __all__ = ["explain"]
 _ATTENTION = "MultiheadAttention"
 
 
-def explain(target: object, *args: object, **arguments: object) -> Explanation:
+def explain(
+    target: object, *args: object, torch_version: str | None = None, **arguments: object
+) -> Explanation:
     """Return a printable account of a module's parameters: what, how large, and why.
 
     ``target`` is a name or a class, with the constructor's arguments or without (then in symbols
     alone), or a module that is built; in a model that has no spec every attention is explained.
-    The answer is text when it is printed, a table in a notebook, and ``.rows`` as data.
+    The answer is text when it is printed, a table in a notebook, and ``.rows`` as data. It is for
+    a ``torch_version``, by default the one installed, also where a module is built already.
 
     Raises RuleError where torch raises for the arguments, UnknownNameError for a target that has
-    no spec and is no module, and FunctionError for a function, which has no parameters.
+    no spec and is no module, FunctionError for a function, which has no parameters, and
+    ReleaseError for a version of torch that is not known.
 
     >>> import mhadoc
     >>> answer = mhadoc.explain("MultiheadAttention", embed_dim=4, num_heads=2, bias=False)
@@ -35,15 +39,17 @@ def explain(target: object, *args: object, **arguments: object) -> Explanation:
     (12, 4) rows 4:8 are k
     """
     if not is_built(target):
-        found = module_spec(target)
+        found = module_spec(target, torch_version)
         return _explained(found, found.bind(*args, **arguments) if args or arguments else None)
     if args or arguments:
         raise _too_much(target, arguments)
     try:
-        found = spec(target)
+        found = spec(target, torch_version)
     except UnknownNameError:
-        return _model(target)
-    return _model(target) if found.children else _explained(found, arguments_of(target, found))
+        return _model(target, torch_version)
+    if found.children:
+        return _model(target, torch_version)
+    return _explained(found, arguments_of(target, found))
 
 
 def _too_much(target: object, arguments: Mapping[str, object]) -> RuleError:
@@ -56,12 +62,12 @@ def _too_much(target: object, arguments: Mapping[str, object]) -> RuleError:
     )
 
 
-def _model(model: Any) -> Explanation:
+def _model(model: Any, release: str | None) -> Explanation:
     parts: list[Explanation] = []
     inside: dict[int, int] = {}
     for prefix, module in model.named_modules():
         try:
-            found = spec(module)
+            found = spec(module, release)
         except UnknownNameError:
             continue
         if found.name == _ATTENTION:
@@ -84,7 +90,7 @@ def _explained(found: ModuleSpec, bound: Mapping[str, Any] | None, prefix: str =
         prefix,
         dict(bound),
         tuple(_row(found, rule, values) for rule in there),
-        {rule.name: condition_text(rule.when) for rule in absent},
+        {rule.name: _condition(found, rule) for rule in absent},
         tuple(name for name, default in _defaults(found).items() if _same(bound[name], default)),
     )
 
@@ -114,11 +120,18 @@ def _row(found: ModuleSpec, rule: Parameter, values: Mapping[str, Any]) -> Row:
         rule.name,
         rule.shape.text() if rule.shape is not None else "",
         shape,
-        condition_text(rule.when),
+        _condition(found, rule),
         rule.why,
         tuple(_slice(found, block, len(rule.shape or ()), values) for block in rule.blocks),
         number(rule.count, values) if values else 1,
     )
+
+
+def _condition(found: ModuleSpec, rule: Parameter) -> str:
+    """Return when a parameter exists, without arguments that came with a later release."""
+    asked = {symbol: found.constants.get(symbol.name) for symbol in rule.when.free_symbols}
+    known = {symbol: sympy.S(value) for symbol, value in asked.items() if value is not None}
+    return condition_text(rule.when.xreplace(known))
 
 
 def _slice(found: ModuleSpec, block: Block, rank: int, values: Mapping[str, Any]) -> Slice:

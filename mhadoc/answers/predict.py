@@ -7,15 +7,18 @@ from mhadoc.catalog import module_spec
 __all__ = ["predict"]
 
 
-def predict(target: object, *args: object, **arguments: object) -> dict[str, tuple[int, ...]]:
+def predict(
+    target: object, *args: object, torch_version: str | None = None, **arguments: object
+) -> dict[str, tuple[int, ...]]:
     """Return the state_dict's keys and shapes, in torch's order, for constructor arguments.
 
     ``target`` is a name (no torch is imported for it), a class of torch, or a spec; the other
-    arguments are those of the constructor. Each shape is a tuple of ints.
+    arguments are those of the constructor. Each shape is a tuple of ints. The answer is for a
+    ``torch_version``: by default the one installed, or the newest known where there is none.
 
     Raises RuleError, with the rule, the values and the way out, where torch raises; and
     UnknownNameError for a target that has no spec; a function, which has no state_dict, is a
-    FunctionError.
+    FunctionError; and ReleaseError for a version of torch that is not known.
 
     >>> import mhadoc
     >>> mhadoc.predict("MultiheadAttention", embed_dim=512, num_heads=8)["in_proj_weight"]
@@ -23,5 +26,5 @@ def predict(target: object, *args: object, **arguments: object) -> dict[str, tup
     >>> list(mhadoc.predict("MultiheadAttention", 512, 8, kdim=300, bias=False))
     ['q_proj_weight', 'k_proj_weight', 'v_proj_weight', 'out_proj.weight']
     """
-    found = module_spec(target)
+    found = module_spec(target, torch_version)
     return found.state(found.values(found.bind(*args, **arguments)))

@@ -20,16 +20,19 @@ _STACK = "TransformerEncoder"
 _WHOLE = "Transformer"
 
 
-def why_not_fast_path(module: Any, *args: Any, **kwargs: Any) -> list[Problem]:
+def why_not_fast_path(
+    module: Any, *args: Any, torch_version: str | None = None, **kwargs: Any
+) -> list[Problem]:
     """Return every reason why a call of a module does not take torch's fast path; nothing runs.
 
     An empty list means that it is taken. Each reason is a warning: its ``rule`` is the condition
     that is not met, ``observed`` has torch's own words, and ``hint`` is the mend. In a
     TransformerEncoder, also that of a Transformer, every layer has to take its own, and padding,
-    where a mask tells of some, has to be left out; ``argument`` says where it is not so.
+    where a mask tells of some, has to be left out; ``argument`` says where it is not so. The
+    answer is for a ``torch_version``, by default the one installed.
 
-    Raises UnknownNameError for a module that has no spec, and RuleError for inputs that forward
-    does not take.
+    Raises UnknownNameError for a module that has no spec, RuleError for inputs that forward
+    does not take, and ReleaseError for a version of torch that is not known.
 
     >>> import mhadoc, torch
     >>> mha, x = torch.nn.MultiheadAttention(6, 3, batch_first=True).eval(), torch.zeros(2, 5, 6)
@@ -37,23 +40,25 @@ def why_not_fast_path(module: Any, *args: Any, **kwargs: Any) -> list[Problem]:
     ...     [reason.hint for reason in mhadoc.why_not_fast_path(mha, x, x, x)]
     ['choose an even num_heads']
     """
-    found = spec(module)
+    found = spec(module, torch_version)
     inputs = bound(found, args, kwargs)
     first = next(iter(inputs))
     if not hasattr(inputs[first], "is_nested"):
         values = {first: type(inputs[first]).__name__}
         expected, hint = f"{first} must be a tensor", "pass the tensor of the call"
         raise RuleError(f"{found.name}.{first}", values=values, expected=expected, hint=hint)
-    return list(_reasons(found, module, inputs))
+    return list(_reasons(found, module, inputs, torch_version))
 
 
-def _reasons(found: ModuleSpec, module: Any, inputs: Mapping[str, Any]) -> Iterator[Problem]:
+def _reasons(
+    found: ModuleSpec, module: Any, inputs: Mapping[str, Any], release: str | None
+) -> Iterator[Problem]:
     if found.name == _WHOLE:
         encoder = next(child for child in found.children if child.name == "encoder")
-        passed = {name: inputs[outer] for name, outer in encoder.inputs.items()}
-        yield from _stack(module.encoder, passed, "encoder")
+        passed = {name: inputs.get(outer) for name, outer in encoder.inputs.items()}
+        yield from _stack(module.encoder, passed, "encoder", release)
     elif found.name == _STACK:
-        yield from _stack(module, inputs, "")
+        yield from _stack(module, inputs, "", release)
     elif found.fast_path:
         yield from _alone(found, module, inputs, found.name)
     else:
@@ -93,14 +98,16 @@ def _unmet(
         )
 
 
-def _stack(stack: Any, inputs: Mapping[str, Any], place: str) -> Iterator[Problem]:
+def _stack(
+    stack: Any, inputs: Mapping[str, Any], place: str, release: str | None
+) -> Iterator[Problem]:
     """Iterate over the reasons of a stack: its own, where there is padding, and its layers'."""
     if not _stacks_layers(stack):
         yield _without(place or _STACK, "anything but a stack of nn.TransformerEncoderLayer")
         return
     padding, known = inputs["src_key_padding_mask"], {}
     if padding is not None:
-        own = list(_alone(spec(_STACK), stack, inputs, place or _STACK))
+        own = list(_alone(spec(_STACK, release), stack, inputs, place or _STACK))
         yield from own
         if not own:
             padding, known = None, {"nested": 1}
@@ -112,7 +119,7 @@ def _stack(stack: Any, inputs: Mapping[str, Any], place: str) -> Iterator[Proble
     }
     for number, layer in enumerate(stack.layers):
         here = ".".join(filter(None, (place, "layers", str(number))))
-        reasons = list(_alone(spec(_LAYER), layer, given, here, **known))
+        reasons = list(_alone(spec(_LAYER, release), layer, given, here, **known))
         yield from reasons
         if any(reason.rule.endswith(".no_grad") for reason in reasons):
             known["grad"] = 1  # what a layer returns requires a gradient if anything in it does

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mhadoc.language import ModuleSpec
 
-__all__ = ["history", "module_spec", "spec", "specs", "specs_in"]
+__all__ = ["history", "module_spec", "spec", "specs", "specs_in", "specs_of"]
 
 _FUNCTIONS = "torch.nn.functional"
 _PLACES = {
@@ -48,9 +48,9 @@ def spec(target: object, torch_version: str | None = None) -> ModuleSpec:
     default the installed one, which is not imported, and the newest where there is none.
 
     Raises UnknownNameError with the closest names for what has no spec, and ReleaseError for a
-    version of torch that lacks it.
+    version of torch that lacks it, or of which nothing is known.
     """
-    release = _installed() if torch_version is None else torch_version
+    release = _installed() if torch_version is None else _asked(torch_version)
     if not isinstance(target, str):
         from mhadoc.language import ModuleSpec
 
@@ -66,9 +66,29 @@ def _installed() -> str:
 
 
 @cache
+def _asked(release: str) -> str:
+    from mhadoc.catalog.ledgers import known
+
+    return known(release)
+
+
+@cache
 def _stated(name: str, release: str) -> ModuleSpec:
     """Return what is stated of a release, found once: predictions ask for it each time."""
     return _known(name).at(release)
+
+
+def specs_of(torch_version: str | None = None) -> tuple[ModuleSpec, ...]:
+    """Return the spec of each module and function that a version of torch has.
+
+    Raises ReleaseError for a version of torch of which nothing is known.
+    """
+    from mhadoc.language.releases import NEWEST, order
+
+    release = _installed() if torch_version is None else _asked(torch_version)
+    at = order(release or NEWEST)
+    wholes = map(history, specs())
+    return tuple(w.at(release) for w in wholes if w.since is None or order(w.since) <= at)
 
 
 def specs_in(target: str) -> tuple[ModuleSpec, ...]:

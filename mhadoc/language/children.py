@@ -14,6 +14,7 @@ from mhadoc.language.compiled import number
 from mhadoc.language.entries import State, prefixed
 from mhadoc.language.rules import Block, Parameter, Requirement
 from mhadoc.language.shapes import Shape
+from mhadoc.language.usage import refuse_later
 from mhadoc.language.values import Accepts
 
 if TYPE_CHECKING:
@@ -241,7 +242,10 @@ class Child:
         }
 
     def told(self, module: object) -> dict[str, Any]:
-        """Return the parent's symbols that a module of this kind in this child's place sets."""
+        """Return the parent's symbols that a module of this kind in this child's place sets.
+
+        Raises RuleError for one that the release cannot build.
+        """
         if self.spec is None:
             return {}
         found: Mapping[str, Any] = {}
@@ -249,6 +253,8 @@ class Child:
             found = module.values
         elif self.spec.read is not None and type(module).__name__ == self.spec.name:
             found = self.spec.read(module)
+        if self.spec.later:
+            refuse_later(self.spec, found)
         symbols = {n: e.name for n, e in self.sets.items() if isinstance(e, sympy.Symbol)}
         return {symbols[name]: found[name] for name in symbols.keys() & found.keys()}
 

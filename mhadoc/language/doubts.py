@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import compress
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import sympy
 
 from mhadoc.language.compiled import compiled, free_names
 from mhadoc.language.measures import Symbols, measure_picker
+from mhadoc.language.rules import Before
 
 if TYPE_CHECKING:
     from mhadoc.language.specs import ModuleSpec
@@ -29,7 +30,8 @@ class Doubt:
     masks first of all, and returns what the texts show of it, or None where nothing is wrong.
     What is not asked of a module inside another one is not ``inside``; what is asked of a call
     with errors, and of no other, is ``beside_errors``. ``title`` is what a person
-    notices, and ``example`` a call that prints the warning.
+    notices, and ``example`` a call that prints the warning. ``since`` and ``until`` are releases of
+    torch, and ``before`` tells which fields were different before one.
     """
 
     id: str
@@ -44,6 +46,9 @@ class Doubt:
     finds: Callable[[Any], Mapping[str, Any] | None] | None = None
     inside: bool = True
     beside_errors: bool = False
+    since: str | None = None
+    until: str | None = None
+    before: Before = field(default_factory=dict)
 
 
 class Doubts:

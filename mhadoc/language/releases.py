@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NEWEST",
+    "OLDEST",
     "at_release",
     "flags",
     "installed",
@@ -37,6 +38,9 @@ __all__ = [
 #: Later than any release.
 NEWEST = "9999.0"
 
+#: The first release that anything is stated of.
+OLDEST = "1.13"
+
 
 #: The fields of a spec whose records a release may lack, or state otherwise.
 _DATED = (
@@ -49,6 +53,7 @@ _DATED = (
     "claims",
     "call_requirements",
     "fast_path",
+    "doubts",
 )
 
 

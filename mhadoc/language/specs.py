@@ -207,7 +207,7 @@ class ModuleSpec:
         return flags(self.release or NEWEST)
 
     @cached_property
-    def _constants(self) -> dict[str, Any]:
+    def constants(self) -> dict[str, Any]:
         """Return what arguments that came with a later release would be."""
         return {name: rule.default for name, rule in self.later.items()}
 
@@ -216,7 +216,7 @@ class ModuleSpec:
 
         Raises RuleError with the first requirement that torch would find broken.
         """
-        values = {**self._constants, **bound}
+        values = {**self.constants, **bound}
         for name, becomes in self._nones:
             if values[name] is None:
                 values[name] = values[becomes]
@@ -243,7 +243,7 @@ class ModuleSpec:
 
     def called(self, module: Any, values: Mapping[str, Any], inputs: Mapping[str, Any]) -> Call:
         """Return a call of a real module; ``values`` are the symbols of its constructor."""
-        given = {**self._constants, **self.defaults, **inputs}
+        given = {**self.constants, **self.defaults, **inputs}
         return Call.of(module, values, given, *self.tensors)
 
     def symbols_of(self, call: Call) -> Symbols:

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mhadoc.errors import RuleError
+from mhadoc.language.rules import Argument
 
 if TYPE_CHECKING:
     from mhadoc.language.rules import Requirement
     from mhadoc.language.specs import ModuleSpec
 
-__all__ = ["bind_with_care", "misses", "refused", "takes", "too_early"]
+__all__ = ["bind_with_care", "misses", "refuse_later", "refused", "takes", "too_early"]
+
+_UNKNOWN = "got an unexpected keyword argument"
 
 
 def bind_with_care(
@@ -26,8 +29,10 @@ def bind_with_care(
     names = list(defaults)
     for name, value in named.items():
         if name not in defaults:
-            text = f"got an unexpected keyword argument {name!r}"
-            problem = too_early(spec, name) or f"there is no argument {name!r}"
+            text = f"{_UNKNOWN} {name!r}"
+            early = isinstance(spec.later.get(name), Argument)
+            unknown = f"there is no argument {name!r}"
+            problem = f"{name} {too_early(spec, name)}" if early else unknown
             raise _usage(spec, problem, {name: value}, text)
         if name in names[: len(positional)]:
             text = f"got multiple values for argument {name!r}"
@@ -43,10 +48,16 @@ def bind_with_care(
 
 
 def too_early(spec: ModuleSpec, name: str) -> str:
-    """Return what is said of an argument that a later release brought; "" of any other."""
-    if name not in spec.later:
-        return ""
-    return f"{name} came with torch {spec.later[name].since}, and torch {spec.release} lacks it"
+    """Return what is said of an argument that a later release brought."""
+    return f"came with torch {spec.later[name].since}, and torch {spec.release} lacks it"
+
+
+def refuse_later(spec: ModuleSpec, values: Mapping[str, Any]) -> None:
+    """Raise RuleError for a module that needs an argument which came with a later release."""
+    for name, rule in spec.later.items():
+        if isinstance(rule, Argument) and values.get(name, rule.default) != rule.default:
+            shown = {name: rule.accepts.plainly(values[name])}
+            raise _usage(spec, f"{name} {too_early(spec, name)}", shown, f"{_UNKNOWN} {name!r}")
 
 
 def _usage(spec: ModuleSpec, problem: str, values: Mapping[str, object], text: str) -> RuleError:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor
-from contextlib import suppress
 from typing import Any
 
 import torch
 
-from mhadoc.catalog import spec, specs, specs_in
-from mhadoc.errors import ReleaseError
+from mhadoc.catalog import spec, specs_in, specs_of
 from mhadoc.language import ModuleSpec
 from mhadoc.proof.covering import covering
 from mhadoc.proof.look import look, look_at_examples
@@ -77,15 +75,8 @@ def verify(
 
 def _targets(target: object) -> tuple[ModuleSpec, ...]:
     if target is None:
-        return tuple(_there())
+        return specs_of()
     return specs_in(target) if isinstance(target, str) else (spec(target),)
-
-
-def _there() -> Iterator[ModuleSpec]:
-    """Iterate over the specs of what the installed torch has."""
-    for name in specs():
-        with suppress(ReleaseError):
-            yield spec(name)
 
 
 def _settled(bench: Bench, tally: Tally) -> tuple[list[Refutation], Mapping[str, str]]:

@@ -46,7 +46,7 @@ class TestOrder:
 
     @pytest.mark.parametrize("text", ["", "two", "2", "v2.13", "2."])
     def test_what_is_no_release_is_refused(self, text: str):
-        with pytest.raises(ReleaseError, match=r"write it as 2\.13 or 2\.13\.0$"):
+        with pytest.raises(ReleaseError, match=r"write it as '2\.13' or '2\.13\.0'$"):
             order(text)
 
     def test_the_installed_one_is_torchs_own(self):

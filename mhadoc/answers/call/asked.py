@@ -45,7 +45,7 @@ def described_call(found: ModuleSpec, values: Mapping[str, Any], inputs: Mapping
         name: _described(inputs[name], "bool" if "mask" in name else usual)
         for name in found.tensors
     }
-    return Call(None, values, inputs, facts)
+    return Call(None, values, {**found.constants, **inputs}, facts)
 
 
 def _described(value: Any, usual: Any) -> Facts:

@@ -7,7 +7,8 @@ from functools import cache
 from typing import Any
 
 from mhadoc.errors import RuleError
-from mhadoc.language import ModuleSpec
+from mhadoc.language import Input, ModuleSpec
+from mhadoc.language.usage import too_early
 
 __all__ = ["bound"]
 
@@ -40,16 +41,28 @@ def _refusal(spec: ModuleSpec, inputs: Sequence[Any], named: Mapping[str, Any]) 
     """Return the error for inputs that cannot be bound: the first that Python would find."""
     defaults, required = spec.defaults, _required(spec)
     if len(inputs) > len(defaults):
+        if late := [rule for rule in spec.later.values() if isinstance(rule, Input)]:
+            return _too_early(spec, late[0].name, inputs[len(defaults)])
         return _usage(spec, "", "too many positional inputs", {"count": len(inputs)})
     given = dict(zip(defaults, inputs, strict=False))
     if twice := [name for name in named if name in given]:
         return _usage(spec, "", f"{twice[0]} is given twice", {twice[0]: named[twice[0]]})
     if unknown := [name for name in named if name not in defaults]:
         values = {unknown[0]: named[unknown[0]]}
+        if isinstance(spec.later.get(unknown[0]), Input):
+            return _too_early(spec, unknown[0], values[unknown[0]])
         return _usage(spec, "forward.known_names", f"there is no input {unknown[0]!r}", values)
     missing = [name for name in required if name not in given and name not in named]
     problem = f"{' and '.join(missing)} must be given"
     return _usage(spec, f"{missing[0]}.given", problem, {**given, **named})
+
+
+def _too_early(spec: ModuleSpec, name: str, value: Any) -> RuleError:
+    """Return the error for an input that came with a later release."""
+    problem = f"{name} {too_early(spec, name)}"
+    refusal = _usage(spec, "forward.known_names", problem, {name: value})
+    hint = f"leave {name} out, or use torch {spec.later[name].since} or newer"
+    return RuleError(refusal.rule, values=refusal.values, expected=refusal.expected, hint=hint)
 
 
 def _usage(spec: ModuleSpec, rule: str, problem: str, values: Mapping[str, Any]) -> RuleError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mhadoc.answers.built import arguments_of
+from mhadoc.answers.built import arguments_of, built_too_early
 from mhadoc.answers.call.asked import called
 from mhadoc.answers.call.binding import bound
 from mhadoc.answers.call.formed import Formed
@@ -17,7 +17,9 @@ from mhadoc.language.demands import Unmet, unmet
 __all__ = ["diagnose"]
 
 
-def diagnose(module: Any, /, *args: Any, **kwargs: Any) -> list[Problem]:
+def diagnose(
+    module: Any, /, *args: Any, torch_version: str | None = None, **kwargs: Any
+) -> list[Problem]:
     """Return every problem of a call, without running it; an empty list where there is none.
 
     ``module`` is one that is built, or a function, and the rest is what it would be called with. An
@@ -25,7 +27,11 @@ def diagnose(module: Any, /, *args: Any, **kwargs: Any) -> list[Problem]:
     meets first. A warning is something that torch accepts and that is probably not meant; one
     beside errors tells what may lie behind them.
 
-    Raises UnknownNameError for a module that has no spec.
+    The answer is for a ``torch_version``, by default the one installed. For another one an argument
+    that came later is an error, also one of the constructor.
+
+    Raises UnknownNameError for a module that has no spec, and ReleaseError for a version of torch
+    that is not known.
 
     >>> import mhadoc, torch
     >>> mha = torch.nn.MultiheadAttention(512, 8, batch_first=True)
@@ -36,7 +42,8 @@ def diagnose(module: Any, /, *args: Any, **kwargs: Any) -> list[Problem]:
     >>> problem.rule, problem.hint
     ('MultiheadAttention.query.features', 'project the query, or build with embed_dim=300')
     """
-    found = spec(module)
+    found = spec(module, torch_version)
+    early = list(built_too_early(found, module, torch_version)) if torch_version else []
     try:
         inputs = bound(found, args, kwargs)
         if found.measured is None:
@@ -44,10 +51,12 @@ def diagnose(module: Any, /, *args: Any, **kwargs: Any) -> list[Problem]:
             Formed(found, found.values(built), inputs).checked()
             return []
     except RuleError as refusal:
-        return [_refused(refusal)]
+        return [*early, _refused(refusal)]
     call = called(found, module, inputs)
-    wrong = [_problem(each) for each in unmet(found, call)]
-    return [*wrong, *doubted_beside(found, call)] if wrong else doubted(found, call)
+    wrong = [*early, *map(_problem, unmet(found, call))]
+    if wrong:
+        return [*wrong, *doubted_beside(found, call, torch_version)]
+    return doubted(found, call, torch_version)
 
 
 def _problem(wrong: Unmet) -> Problem:
@@ -58,8 +67,10 @@ def _refused(refusal: RuleError) -> Problem:
     """Return the problem of inputs that cannot be bound, or that fit no form of the call."""
     parts = refusal.rule.split(".")
     about = parts[1] if parts[-1] == "given" else next(iter(refusal.values), parts[0])
-    if parts[1:] == ["inputs"] or parts[-1] in ("given", "known_names"):
-        return Problem(about, refusal.rule, refusal.expected, "", refusal.hint)
-    came = ", ".join(f"{name} has {value!r}" for name, value in refusal.values.items())
     expected = refusal.expected.removeprefix(f"{about} ")
+    if parts[-1] == "given":
+        return Problem(about, refusal.rule, refusal.expected, "", refusal.hint)
+    if parts[1:] == ["inputs"] or parts[-1] == "known_names":
+        return Problem(about, refusal.rule, expected, "", refusal.hint)
+    came = ", ".join(f"{name} has {value!r}" for name, value in refusal.values.items())
     return Problem(about, refusal.rule, expected, came, refusal.hint)

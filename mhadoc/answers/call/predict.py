@@ -18,16 +18,23 @@ __all__ = ["outputs", "predict_call"]
 
 
 def predict_call(
-    target: object, arguments: Mapping[str, Any], /, *inputs: Any, **named: Any
+    target: object,
+    arguments: Mapping[str, Any],
+    /,
+    *inputs: Any,
+    torch_version: str | None = None,
+    **named: Any,
 ) -> dict[str, tuple[int, ...] | None]:
     """Return the shape of each output of a call, by the output's name; None where it is None.
 
     ``arguments`` are those of the constructor. The inputs are those of forward, in its order or
     by name: a shape, anything that has one (its dtype counts, too), or None; flags are as they
     are. Nothing runs. The module is taken to be in training mode, as it is when it is new.
-    A function has no constructor: its ``arguments`` are ``{}``.
+    A function has no constructor: its ``arguments`` are ``{}``. The answer is for a
+    ``torch_version``, by default the one installed.
 
-    Raises RuleError, with the rule, the shape and the way out, where torch raises.
+    Raises RuleError, with the rule, the shape and the way out, where torch raises, and
+    ReleaseError for a version of torch that is not known or lacks the target.
 
     >>> import mhadoc
     >>> built = {"embed_dim": 512, "num_heads": 8, "batch_first": True}
@@ -37,7 +44,7 @@ def predict_call(
     >>> mhadoc.predict_call("MultiheadAttention", built, query, key, key, need_weights=False)
     {'attn_output': (2, 3, 512), 'attn_output_weights': None}
     """
-    found = spec(target)
+    found = spec(target, torch_version)
     if not isinstance(arguments, Mapping):
         raise _no_arguments(found, arguments)
     built = found.bind(**{name: described(value) for name, value in arguments.items()})

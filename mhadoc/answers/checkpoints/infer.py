@@ -104,12 +104,17 @@ class Inference:
         }
 
 
-def infer(state_dict: Mapping[str, Any], prefix: str = "") -> Inference:
+def infer(
+    state_dict: Mapping[str, Any], prefix: str = "", *, torch_version: str | None = None
+) -> Inference:
     """Return the constructor arguments of the module that a state_dict was saved from.
 
     Its values may be tensors, arrays or shapes. Only keys that start with ``prefix`` count. In a
     bigger model every module that has a spec is found, with its prefix, as one of ``.parts``; one
-    without an attention, such as a Linear, only where no other key starts like its own.
+    without an attention, such as a Linear, only where no other key starts like its own. The
+    arguments are those that the module has in a ``torch_version``, by default the one installed.
+
+    Raises ReleaseError for a version of torch that is not known.
 
     >>> import mhadoc
     >>> found = mhadoc.infer({"in_proj_weight": (12, 4), "out_proj.weight": (4, 4)})
@@ -121,7 +126,8 @@ def infer(state_dict: Mapping[str, Any], prefix: str = "") -> Inference:
     start = f"{prefix}." if prefix and not prefix.endswith(".") else prefix
     shapes = {key: shape_of(value) for key, value in state_dict.items() if key.startswith(start)}
     tensors = {key: shape for key, shape in shapes.items() if shape is not None}
-    parts = tuple(map(_inference, find(tensors) or alone(tensors, start)))
+    found = find(tensors, torch_version) or alone(tensors, start, torch_version)
+    parts = tuple(map(_inference, found))
     if len(parts) == 1:
         return parts[0]
     problems = [problem for part in parts for problem in part.problems]

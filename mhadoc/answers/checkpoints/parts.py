@@ -9,7 +9,7 @@ from functools import cache, cached_property
 
 from mhadoc.answers.checkpoints.reading import Entries, Reading, numbered, read, rules_by_key
 from mhadoc.answers.problem import Problem
-from mhadoc.catalog import spec, specs
+from mhadoc.catalog import history, spec, specs
 from mhadoc.catalog.layouts import LAYOUTS, Layout
 from mhadoc.language import ModuleSpec, Parameter, condition_text
 
@@ -82,7 +82,7 @@ class Part:
 @cache
 def attending() -> tuple[str, ...]:
     """Return the names of the specs that have an attention in them; they are looked for."""
-    return tuple(name for name in specs() if _attends(spec(name)))
+    return tuple(name for name in specs() if _attends(history(name)))
 
 
 def _attends(found: ModuleSpec) -> bool:
@@ -90,15 +90,17 @@ def _attends(found: ModuleSpec) -> bool:
     return found.name == ATTENTION or any(map(_attends, inside))
 
 
-def find(shapes: Entries) -> tuple[Part, ...]:
+def find(shapes: Entries, release: str | None) -> tuple[Part, ...]:
     """Return every module with a spec whose parameters are among the keys, in their order.
+
+    It is a module as a release of torch has it, by default the one installed.
 
     Exact ones first, the outermost; then those of which more than half is there.
     """
     ordered = sorted(shapes)
     found = []
     for (prefix, name), entries in _candidates(shapes).items():
-        reading = read(spec(name), entries)
+        reading = read(spec(name, release), entries)
         if reading is not None and reading.near:
             found.append(Part(prefix, reading, _extra(ordered, prefix, entries)))
     order = {key: place for place, key in enumerate(shapes)}
@@ -107,14 +109,15 @@ def find(shapes: Entries) -> tuple[Part, ...]:
     return tuple(replace(part, inner=tuple(_inside(part, attentions))) for part in chosen)
 
 
-def alone(shapes: Entries, prefix: str) -> Iterator[Part]:
+def alone(shapes: Entries, prefix: str, release: str | None) -> Iterator[Part]:
     """Iterate over the one module without an attention that all keys with a prefix are, if any.
 
     Such keys (``weight``, ``bias``) are in every model, so they count only where nothing else is.
     """
     entries = {key.removeprefix(prefix): shape for key, shape in shapes.items()}
-    others = (spec(name) for name in specs() if name not in attending())
-    readings = (read(found, entries) for found in others if entries)
+    others = (name for name in specs() if name not in attending())
+    modules = (name for name in others if history(name).kind == "module")
+    readings = (read(spec(name, release), entries) for name in modules if entries)
     exact = (reading for reading in readings if reading is not None and not reading.differences)
     yield from (Part(prefix, reading, ()) for reading in list(exact)[:1])
 
@@ -169,7 +172,7 @@ def _names() -> dict[str, tuple[str, ...]]:
     """Return the name of each parameter, and the specs that have it."""
     found: dict[str, tuple[str, ...]] = {}
     for name in attending():
-        for parameter in spec(name).parameters:
+        for parameter in history(name).parameters:
             found[parameter.name] = (*found.get(parameter.name, ()), name)
     return found
 

@@ -88,6 +88,7 @@ def _stored(spec: ModuleSpec) -> tuple[frozenset[str], tuple[str, ...]]:
     """Return those names, and those of them that are flags."""
     names = {*free_names(*(p.when for p in spec.parameters), *(p.count for p in spec.parameters))}
     names |= {name for p in spec.parameters for name in (p.shape.symbols if p.shape else ())}
+    names -= spec.constants.keys()
     flags = (symbol.name for symbol in spec.symbols if symbol.kind == "flag")
     return frozenset(names), tuple(name for name in flags if name in names)
 
@@ -134,7 +135,7 @@ def _counts(rules: Mapping[str, Parameter], there: Entries) -> Iterator[tuple[st
 def _guesses(spec: ModuleSpec, sizes: Mapping[str, int]) -> Iterator[dict[str, Any]]:
     """Iterate over values to try: every choice of the flags, the defaults first."""
     names, flags = _stored(spec)
-    values: dict[str, Any] = dict(sizes)
+    values: dict[str, Any] = {**spec.constants, **sizes}
     for argument in spec.arguments:
         if argument.becomes is not None and str(argument.becomes) in values:
             values.setdefault(argument.name, values[str(argument.becomes)])

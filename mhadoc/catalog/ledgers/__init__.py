@@ -12,9 +12,19 @@ from functools import cache
 from pathlib import Path
 
 from mhadoc.errors import ReleaseError
-from mhadoc.language.releases import order
+from mhadoc.language.releases import OLDEST, installed, order
 
-__all__ = ["FOLDER", "HOLDS", "NOT_THERE", "REFUTED", "UNTRIED", "Entry", "ledger", "releases"]
+__all__ = [
+    "FOLDER",
+    "HOLDS",
+    "NOT_THERE",
+    "REFUTED",
+    "UNTRIED",
+    "Entry",
+    "known",
+    "ledger",
+    "releases",
+]
 
 #: What a ledger says of a statement: a release may lack what it speaks of, and no case may try it.
 HOLDS, REFUTED, NOT_THERE, UNTRIED = "holds", "refuted", "not there", "untried"
@@ -40,6 +50,22 @@ class Entry:
 def releases() -> tuple[str, ...]:
     """Return the releases of torch that have a ledger, the oldest first."""
     return tuple(sorted((path.stem for path in FOLDER.glob("*.json")), key=order))
+
+
+def known(release: object) -> str:
+    """Return a release of torch of which something is known: one of the matrix, or the installed.
+
+    Raises ReleaseError for an older or a newer one, and for what is no release.
+    """
+    if not isinstance(release, str):  # 2.10 as a number would be 2.1
+        raise ReleaseError(release)
+    newest = releases()[-1]
+    if order(OLDEST)[:2] <= order(release)[:2] <= order(newest)[:2]:
+        return release
+    if (here := installed()) and order(here) == order(release):
+        return release
+    minor = ".".join(map(str, order(newest)[:2]))
+    raise ReleaseError(release, f"it is not known; rules are stated of torch {OLDEST} to {minor}")
 
 
 @cache
