@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from mhadoc.answers.watch import watch
     from mhadoc.answers.why import why_not_fast_path
     from mhadoc.catalog import spec, specs
-    from mhadoc.errors import MhadocError, RuleError, ShapeError, UnknownNameError
+    from mhadoc.errors import MhadocError, ReleaseError, RuleError, ShapeError, UnknownNameError
     from mhadoc.proof.report import Refutation, Report
     from mhadoc.proof.verify import verify
 
 _HOMES = {
     "MhadocError": "mhadoc.errors",
     "Refutation": "mhadoc.proof.report",
+    "ReleaseError": "mhadoc.errors",
     "Report": "mhadoc.proof.report",
     "RuleError": "mhadoc.errors",
     "ShapeError": "mhadoc.errors",
@@ -46,6 +47,7 @@ __all__ = [
     "MhadocError",
     "Problem",
     "Refutation",
+    "ReleaseError",
     "Report",
     "RuleError",
     "ShapeError",

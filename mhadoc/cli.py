@@ -222,7 +222,7 @@ def _value(text: str) -> object:
 @_torch_version
 @_as_json
 def specs(torch_version: str | None, as_json: bool) -> None:
-    """List the modules and functions that have a spec, as far as the release of torch has them."""
+    """List the modules and functions that have a spec."""
     from mhadoc.catalog import specs_of
     from mhadoc.language import counted
 

@@ -103,3 +103,33 @@ def test_diagnose_load_a_class_that_refuses_its_arguments(file: str) -> None:
         "Error: torch.nn:MultiheadAttention cannot be built: "
         "AssertionError: embed_dim must be divisible by num_heads\n"
     )
+
+
+@pytest.mark.parametrize(
+    "asked", [("predict", "LayerNorm", "8"), ("explain", "LayerNorm"), ("specs",)]
+)
+def test_another_release_is_asked_for(asked: tuple[str, ...]) -> None:
+    now, then = (run(*asked, "--torch-version", release) for release in ("2.13", "1.13"))
+    assert (now.exit_code, then.exit_code) == (0, 0)
+    assert (asked[0] == "predict") == (now.stdout == then.stdout)
+    unknown = run(*asked, "--torch-version", "1.12")
+    assert (unknown.exit_code, unknown.stdout) == (2, "")
+    assert unknown.stderr.startswith("Error: torch '1.12': it is not known; rules are stated of")
+
+
+def test_an_argument_that_came_later_is_refused() -> None:
+    result = run("predict", "LayerNorm", "8", "bias=False", "--torch-version", "2.0")
+    assert result.exit_code == 1
+    assert "bias came with torch 2.1, and torch 2.0 lacks it" in result.stderr
+
+
+def test_a_function_that_came_later_is_not_listed() -> None:
+    listed = [run("specs", "--torch-version", release).stdout for release in ("1.13", "2.0")]
+    assert ["scaled_dot_product_attention" in text for text in listed] == [False, True]
+
+
+def test_infer_for_another_release(file: str) -> None:
+    state = mhadoc.predict("LayerNorm", 8)
+    save_file({name: torch.zeros(shape) for name, shape in state.items()}, file)
+    assert "bias" not in run("infer", file, "--torch-version", "2.0").stdout
+    assert "bias=True" in run("infer", file).stdout
