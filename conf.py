@@ -32,6 +32,8 @@ extensions = [
     "mhadoc.sphinxext",
     "gallery_pages",
     "mathml",
+    "matrix_table",
+    "release_notes",
     "rooms",
     "strict",
     "links",

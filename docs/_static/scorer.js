@@ -23,6 +23,8 @@ var Scorer = {
     }
     // Torch's own words, audited, come after what is true.
     if (page.startsWith("audit/")) return score - 6;
+    // What is listed for every release is stated elsewhere.
+    if (page === "releases" || page === "what_changed") return score - 10;
     // A page of questions or errors has the words of many titles: the one meant comes before it.
     if (page === "questions/index") return score - 10;
     if (page.startsWith("questions/")) return score + (anchor ? 3 : -5);

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import sympy
 
@@ -17,7 +18,17 @@ from mhadoc.language import Claim, ModuleSpec, Requirement, Rule
 from mhadoc.language.releases import NEWEST, flags, order, settled, stated, there
 from mhadoc.proof.ledgers import fingerprint
 
-__all__ = ["OTHERWISE", "UNKNOWN", "Standing", "changed", "disagreements", "short", "standings"]
+__all__ = [
+    "OTHERWISE",
+    "UNKNOWN",
+    "Standing",
+    "changed",
+    "disagreements",
+    "follows",
+    "form",
+    "short",
+    "standings",
+]
 
 #: What a ledger does not say by itself: the same in other words, and nothing of what is stated now.
 OTHERWISE, UNKNOWN = "otherwise", "unknown"
@@ -26,6 +37,7 @@ OTHERWISE, UNKNOWN = "otherwise", "unknown"
 _LAST_MINOR = {1: 13}
 
 Statement = Rule | Requirement | Claim
+Made = TypeVar("Made", bound=Statement)
 
 #: What a reader is told of a demand or a claim, and is not told of a rule.
 _TOLD: dict[type, tuple[str, ...]] = {
@@ -91,7 +103,7 @@ class Standing:
     def _told(self) -> bool:
         """Tell whether of no release in between, and of none with a ledger, anything is unknown."""
         known = self.verdicts.keys() == {r for r, v in self.verdicts.items() if v in _CERTAIN}
-        return known and all(_follows(*pair) for pair in pairwise(self.verdicts))
+        return known and all(follows(*pair) for pair in pairwise(self.verdicts))
 
     def _runs(self, verdict: str) -> list[list[str]]:
         """Return the releases with a verdict, those together between which there is no other."""
@@ -99,7 +111,7 @@ class Standing:
         before = ""
         for release, found in self.verdicts.items():
             if found == verdict:
-                joined = runs and runs[-1][-1] == before and _follows(before, release)
+                joined = runs and runs[-1][-1] == before and follows(before, release)
                 runs[-1].append(release) if joined else runs.append([release])
             before = release
         return runs
@@ -108,7 +120,7 @@ class Standing:
 _CERTAIN = (HOLDS, OTHERWISE, NOT_THERE, REFUTED)
 
 
-def _follows(one: str, other: str) -> bool:
+def follows(one: str, other: str) -> bool:
     """Tell whether no minor release of torch lies between two."""
     (major, minor, *_), (next_major, next_minor, *_) = order(one), order(other)
     if major == next_major:
@@ -155,16 +167,22 @@ def _verdicts(
     asked, last = _asked(statement), None
     for release, entry in entries.items():
         known = flags(release)
-        form = [known[name] for name in asked]
-        form += [order(bound) <= order(release) for bound in statement.before]
-        if form != last:
-            made = settled(stated(statement, release), release)
+        turns = [known[name] for name in asked]
+        turns += [order(bound) <= order(release) for bound in statement.before]
+        if turns != last:
+            made = form(statement, release)
             mark, same = fingerprint(made), not changed(shown or statement, made)
-            last = form
+            last = turns
         if entry is None or entry.fingerprint not in ("", mark):
             yield release, UNKNOWN
         else:
             yield release, OTHERWISE if entry.verdict == HOLDS and not same else entry.verdict
+
+
+def form(statement: Made, release: str) -> Made:
+    """Return a statement as it is made of a release; its dates do not count."""
+    made: Made = settled(stated(statement, release), release)
+    return made
 
 
 def _asked(statement: Statement) -> set[str]:
