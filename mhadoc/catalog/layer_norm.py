@@ -207,7 +207,7 @@ def _formula(
     """Normalise over the last axes by hand, and compare."""
     x, module = seen.inputs["input"], seen.module
     over = tuple(range(-len(module.normalized_shape), 0))[-1 if shared else 0 :]
-    variance = x.var(over, correction=int(unbiased), keepdim=True)
+    variance = x.var(over, unbiased=unbiased, keepdim=True)
     deviation = variance.sqrt() + module.eps if eps_outside else (variance + module.eps).sqrt()
     output = (x - x.mean(over, keepdim=True)) / deviation
     if module.weight is not None:
@@ -227,7 +227,7 @@ CLAIMS = (
         >>> from torch import nn
         >>> norm = nn.LayerNorm(10)
         >>> x = torch.randn(4, 3, 10)
-        >>> mean, variance = x.mean(-1, keepdim=True), x.var(-1, correction=0, keepdim=True)
+        >>> mean, variance = x.mean(-1, keepdim=True), x.var(-1, unbiased=False, keepdim=True)
         >>> expected = (x - mean) / (variance + norm.eps).sqrt() * norm.weight + norm.bias
         >>> torch.allclose(norm(x), expected, atol=1e-5)
         True

@@ -7,6 +7,7 @@ from typing import Any
 
 from sympy import And, Basic, Eq, Not, Or, Symbol
 
+from mhadoc.catalog.breaking import scalar
 from mhadoc.catalog.one_input import GIVEN, leading_axes, parameters_of, tensor, weights_dtype
 from mhadoc.language import Call, Requirement
 
@@ -97,6 +98,7 @@ def _shape(source: str) -> Requirement:
 
 _PARAMETER = "expect parameter to have scalar type of Float"
 _INPUT = "expect input to have scalar type of BFloat16"
+_SCALARS = "expected scalar type {given} but found {own}"
 
 
 def _dtypes(affine: Basic, source: str) -> tuple[Requirement, ...]:
@@ -120,7 +122,11 @@ def _dtypes(affine: Basic, source: str) -> tuple[Requirement, ...]:
             expected="must have the dtype of the parameters: {weights_dtype}",
             observed="has {input.dtype}",
             source=source,
-            before={"2.1": {"message": f"mixed dtype (CPU): {was}"}},
+            before={"2.1": {"message": f"mixed dtype (CPU): {was}"}, "2.0": {"message": _SCALARS}},
+            computes={
+                "given": lambda shown: scalar(shown["input"]),
+                "own": lambda shown: scalar(shown["module"].weight),
+            },
         )
         for id, words, was, breaks, where in kinds
     )

@@ -33,8 +33,8 @@ def encoder_layer(module: Any, without: Left, src: Any, **given: Any) -> Any:
     masks = _kept(given, without)
 
     def attend(x: Any) -> Any:
-        mask, padding = (floats(masks.get(n), x) for n in ("src_mask", "src_key_padding_mask"))
-        found = module.self_attn(x, x, x, padding, False, mask, True, bool(given.get("is_causal")))
+        mask, padding = masks.get("src_mask"), masks.get("src_key_padding_mask")
+        found = module.self_attn(x, x, x, padding, False, mask, **hinted(given.get("is_causal")))
         return _through(module, "dropout1", without)(found[0])
 
     def feed(x: Any) -> Any:
@@ -53,8 +53,8 @@ def decoder_layer(module: Any, without: Left, tgt: Any, memory: Any, **given: An
 
     def look(attention: Any, name: str, x: Any, key: Any) -> Any:
         mask, padding = masks.get(f"{name}_mask"), masks.get(f"{name}_key_padding_mask")
-        hint = bool(given.get(f"{name}_is_causal"))
-        return attention(x, key, key, padding, False, mask, True, hint)[0]
+        hint = hinted(given.get(f"{name}_is_causal"))
+        return attention(x, key, key, padding, False, mask, **hint)[0]
 
     def own(x: Any) -> Any:
         return _through(module, "dropout1", without)(look(module.self_attn, "tgt", x, x))
@@ -81,9 +81,9 @@ def encoder(module: Any, without: Left, src: Any, **given: Any) -> Any:
     for layer in module.layers:
         src = layer(
             src,
-            floats(masks.get("mask"), src),
-            floats(masks.get("src_key_padding_mask"), src),
-            bool(given.get("is_causal")),
+            masks.get("mask"),
+            masks.get("src_key_padding_mask"),
+            **hinted(given.get("is_causal")),
         )
     return _normed(module, src)
 
@@ -91,17 +91,15 @@ def encoder(module: Any, without: Left, src: Any, **given: Any) -> Any:
 def decoder(module: Any, without: Left, tgt: Any, memory: Any, **given: Any) -> Any:
     """Return what a stack of decoder layers makes of its inputs."""
     masks = _kept(given, without)
-    hints = {name: bool(masks.pop(name, None)) for name in ("tgt_is_causal", "memory_is_causal")}
+    hints = {name: True for name in ("tgt_is_causal", "memory_is_causal") if masks.pop(name, None)}
     for layer in module.layers:
         tgt = layer(tgt, memory, **masks, **hints)
     return _normed(module, tgt)
 
 
-def floats(mask: Any, like: Any) -> Any:
-    """Return a mask as one of floats, in which what is hidden is minus infinity."""
-    if mask is None or mask.is_floating_point():
-        return mask
-    return like.new_zeros(mask.shape).masked_fill(mask, float("-inf"))
+def hinted(hint: object) -> dict[str, bool]:
+    """Return the argument of a hint that is given; the first releases of torch knew none."""
+    return {"is_causal": True} if hint else {}
 
 
 def passed_on(seen: Seen, *, name: str, left_out: str = "") -> Mismatch | None:

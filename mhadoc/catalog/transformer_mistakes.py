@@ -111,20 +111,34 @@ def called(
     )
 
 
+#: Before torch 2.0 the attention was the first to look at a mask that is no padding.
+_UNREAD = {
+    "tensor": {"error": "AttributeError", "message": "'list' object has no attribute 'dim'"},
+    "dtype": {
+        "message": "Only float, byte, and bool types are supported for attn_mask, not torch.int64"
+    },
+}
+_PADDING = "only bool and floating types of key_padding_mask are supported"
+
+
 def kinds(name: str, said: str, given: str, tensor: str, source: str) -> tuple[Requirement, ...]:
     """Return the demands on the kind of a mask; ``said`` is what the text calls it.
 
     ``given`` is a sequence beside it and ``tensor`` what torch raises for a list.
     """
+    was = {"tensor": {}, "dtype": {"message": _PADDING}} if "padding" in name else _UNREAD
     return (
-        changed(
-            name,
-            "tensor",
-            f"{name} is a tensor",
-            tensor,
-            f"pass torch.tensor({name}, dtype=torch.bool)",
-            lambda mask: [[False]],
-            source,
+        replace(
+            changed(
+                name,
+                "tensor",
+                f"{name} is a tensor",
+                tensor,
+                f"pass torch.tensor({name}, dtype=torch.bool)",
+                lambda mask: [[False]],
+                source,
+            ),
+            before={"2.0": was["tensor"]},
         ),
         Requirement(
             f"{name}.dtype",
@@ -135,6 +149,7 @@ def kinds(name: str, said: str, given: str, tensor: str, source: str) -> tuple[R
             about=(name,),
             breaks=lambda seen: {name: seen.inputs[given].new_zeros((2, 2)).long()},
             source=_CANONICAL,
+            before={"2.0": was["dtype"]},
         ),
     )
 
@@ -149,7 +164,7 @@ def mask_kinds(
     if said == "attn_mask":
         was = ("RuntimeError", "input to _none_or_dtype() must be None or torch.Tensor")
     before = {"2.1": dict(zip(("error", "message"), was, strict=True))}
-    return replace(tensor, when=when, before=before), dtype
+    return replace(tensor, when=when, before=before | tensor.before), dtype
 
 
 def unread_mask(name: str, hint: str, given: str, source: str) -> tuple[Requirement, ...]:

@@ -68,15 +68,18 @@ def _features(name: str, attended: Basic, normed: Basic) -> tuple[Requirement, .
 def _dtypes(name: str, normed: Basic) -> tuple[Requirement, ...]:
     demand = f"{name} has the module's dtype, where a norm comes first"
     return (
-        changed(
-            name,
-            "dtype_normed",
-            demand,
-            "RuntimeError: mixed dtype (CPU): expect parameter to have scalar type of Float",
-            f"pass {name}.to(dtype), or convert the module",
-            lambda sequence: sequence.float(),
-            _NORM,
-            normed,
+        replace(
+            changed(
+                name,
+                "dtype_normed",
+                demand,
+                "RuntimeError: mixed dtype (CPU): expect parameter to have scalar type of Float",
+                f"pass {name}.to(dtype), or convert the module",
+                lambda sequence: sequence.float(),
+                _NORM,
+                normed,
+            ),
+            before={"2.0": {"message": "expected scalar type Float but found Double"}},
         ),
         Requirement(
             f"{name}.dtype_wider",
@@ -88,7 +91,10 @@ def _dtypes(name: str, normed: Basic) -> tuple[Requirement, ...]:
             breaks=lambda seen: {"module": seen.built().float()},
             when=normed,
             source=_NORM,
-            before={"2.1": {"message": _NARROWER}},
+            before={
+                "2.1": {"message": _NARROWER},
+                "2.0": {"message": "expected scalar type Double but found Float"},
+            },
         ),
     )
 

@@ -31,6 +31,7 @@ from mhadoc.language import (
     Requirement,
     Symbol,
 )
+from mhadoc.language.rules import Before
 
 SOURCE = "torch/nn/modules/transformer.py"
 
@@ -227,6 +228,7 @@ def attention(
     inputs: Mapping[str, str],
     floats: Basic | None = None,
     idle: Basic = false,
+    before: Before | None = None,
 ) -> Child:
     """Return an attention inside a layer: as wide as the layer, and packed."""
     sets = {"embed_dim": d_model, "num_heads": nhead, "head_dim": d_model / nhead}
@@ -244,6 +246,7 @@ def attention(
         floats=floats,
         idle=idle,
         merely=(MERGE, CANONICAL, ATTENTION_FORWARD),
+        before=before or {},
     )
 
 

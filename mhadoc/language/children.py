@@ -12,7 +12,7 @@ import sympy
 
 from mhadoc.language.compiled import number
 from mhadoc.language.entries import State, prefixed
-from mhadoc.language.rules import Block, Parameter, Requirement
+from mhadoc.language.rules import Before, Block, Parameter, Requirement
 from mhadoc.language.shapes import Shape
 from mhadoc.language.usage import refuse_later
 from mhadoc.language.values import Accepts
@@ -88,7 +88,7 @@ class Child:
     parent has nothing to work out and only what ``merely`` names, functions of torch, is asked of
     the inputs. A child that occurs ``count`` times has ``{i}`` in its name. ``given`` names the
     argument that may hold another module instead; a child without a spec is there only where that
-    argument holds one.
+    argument holds one. ``before`` says what was different before a release.
     """
 
     name: str
@@ -106,6 +106,7 @@ class Child:
     count: sympy.Expr = sympy.S.One
     when: sympy.Basic = sympy.true
     given: str = ""
+    before: Before = field(default_factory=dict)
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:

@@ -33,6 +33,7 @@ __all__ = [
     "order",
     "stated",
     "there",
+    "without_later",
 ]
 
 #: Later than any release.
@@ -190,6 +191,15 @@ def _later(whole: ModuleSpec, parts: Mapping[str, Any]) -> dict[str, Rule]:
     return {r.name: r for r in (*whole.arguments, *whole.inputs) if r.name not in names}
 
 
+def without_later(spec: ModuleSpec, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what arguments are given, less the default of one that a later release brought.
+
+    Anything but its default stays, for torch to refuse.
+    """
+    later = {name: rule.default for name, rule in spec.later.items()}
+    return {name: it for name, it in given.items() if name not in later or it is not later[name]}
+
+
 def _later_inside(child: Child) -> Iterator[str]:
     """Iterate over what the parent calls the arguments that a module inside did not yet have."""
     for name in child.spec.later if child.spec else ():
@@ -241,7 +251,7 @@ def _is(one: object, other: object) -> bool:
 
 def _child(child: Child, release: str) -> Child:
     """Return a module inside as it is stated of a release."""
-    child = settled(child, release)
+    child = settled(stated(child, release), release)
     if child.spec is None:
         return child
     spec = at_release(child.spec, release)

@@ -41,7 +41,7 @@ def check_initial(rule: Parameter, bench: Bench, case: Case) -> Mismatch | None:
 def _distributed(family: str, scale: float, numbers: Any) -> Mismatch | None:
     """Tell whether numbers look like a distribution: by their spread and their largest."""
     many = numbers.numel()
-    spread, largest = float(numbers.std(correction=0)), float(numbers.abs().max())
+    spread, largest = float(numbers.std(unbiased=False)), float(numbers.abs().max())
     spreads = {"uniform": scale / math.sqrt(3), "normal": scale, "zeros": 0.0, "ones": 0.0}
     limits = {
         "uniform": (scale * (1 - 8 / many), scale * (1 + 1e-6)),

@@ -19,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from mhadoc.errors import DeviceError, UnknownNameError
 from mhadoc.language import Case, Child, Choice, Input, ModuleSpec
 from mhadoc.language.compiled import number, truth
+from mhadoc.language.releases import without_later
 from mhadoc.proof.functions import as_class
 
 __all__ = ["RAISED", "Bench", "Observation", "imported", "one_thread", "usable"]
@@ -87,7 +88,8 @@ class Observation:
 
         An input that is given as ``...`` is left out of the call.
         """
-        given = {name: i for name, i in {**self.inputs, **inputs}.items() if i is not ...}
+        changed = {name: i for name, i in {**self.inputs, **inputs}.items() if i is not ...}
+        given = without_later(self.spec, changed)
         called = self.module if module is None else module
         return self.bench.call(self.case, self.values, called, given)
 

@@ -9,6 +9,7 @@ from sympy import And, Eq, Implies, Not
 from sympy import Symbol as Real
 
 from mhadoc.catalog.multihead_attention.grid import CASES as MODULE
+from mhadoc.catalog.multihead_attention.paths import LOST
 from mhadoc.catalog.multihead_attention.symbols import SYMBOLS as OF_MODULE
 from mhadoc.catalog.multihead_attention.symbols import (
     E,
@@ -124,6 +125,7 @@ CASES = Cases(
         Implies(tensors <= 2, Eq(kdim, vdim)),
         Implies(Eq(tensors, 1), And(Eq(kdim, E), Eq(vdim, E), Eq(L, S))),
         Implies(Not(separate), And(Eq(kdim, E), Eq(vdim, E))),
+        Not(LOST),
         Implies(And(static, Not(Eq(T, S))), And(Eq(attn_mask_rank, 0), Not(padding_mask))),
     ),
     strength=2,

@@ -24,6 +24,7 @@ from mhadoc.catalog.multihead_attention.symbols import (
     training,
 )
 from mhadoc.language import Requirement, Seen
+from mhadoc.language.rules import Before
 
 _HINT = Requirement(
     "is_causal.needs_mask",
@@ -126,10 +127,16 @@ def _static_axis(name: str, axis: int, told: Basic, words: str) -> Requirement:
 
 
 def _dropout(
-    id: str, demand: str, error: str, wrong: float, when: Basic, fits: Basic
+    id: str,
+    demand: str,
+    error: str,
+    wrong: float,
+    when: Basic,
+    fits: Basic,
+    before: Before | None = None,
 ) -> Requirement:
     kind, _, message = error.partition(": ")
-    return _mistake(
+    mistake = _mistake(
         f"dropout_p.{id}",
         demand,
         message,
@@ -139,6 +146,7 @@ def _dropout(
         error=kind,
         fits=Or(Not(And(training, when)), fits),
     )
+    return replace(mistake, before=before or {})
 
 
 _RANGE = "dropout probability has to be between 0 and 1, but got {dropout_p}"
@@ -160,6 +168,7 @@ _DROPOUT = (
         1.5,
         Not(need_weights),
         dropout_p <= 1,
+        before={"2.0": {"error": "ValueError"}},
     ),
     _dropout(
         "negative_without_weights",

@@ -49,6 +49,7 @@ def measured(call: Call) -> dict[str, Any]:
         **{f"{name}.bool": int(type(call.inputs[name]) is bool) for name in _FLAGS},
         "attn_mask_rank": mask.rank,
         "attn_mask_float": mask.floating,
+        "attn_mask_byte": int(mask.dtype == "uint8"),
         "padding_mask": padding.given,
         "padding_mask_float": padding.floating,
         "key_batch": sizes(key, batch_first)[1],

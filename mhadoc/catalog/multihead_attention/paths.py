@@ -17,6 +17,7 @@ from mhadoc.catalog.multihead_attention.symbols import (
     batch_first,
     batched,
     bias,
+    dropout,
     grad,
     is_causal,
     need_weights,
@@ -116,6 +117,7 @@ FAST_PATH = (
         "`kdim` and `vdim` are `embed_dim`",
         "in_proj_weight was None",
         "leave kdim and vdim out",
+        before={"2.1": {"message": "_qkv_same_embed_dim was not True"}},
     ),
     _condition(
         "weight_dtype",
@@ -137,6 +139,7 @@ FAST_PATH = (
         "`num_heads` is even",
         "self.num_heads is not even",
         "choose an even num_heads",
+        before={"2.0": {"message": "num_heads is odd"}},
     ),
     _condition(
         "batch_first",
@@ -153,18 +156,19 @@ FAST_PATH = (
         "build with add_bias_kv=False",
     ),
     _condition(
+        "no_dropout",
+        Not(dropout),
+        "`dropout` is 0, also in eval mode",
+        "dropout was {module.dropout}, required zero",
+        "set module.dropout = 0.0 where it is not trained any more",
+        until="2.0",
+    ),
+    _condition(
         "no_zero_attn",
         Not(add_zero_attn),
         "the module was built with `add_zero_attn=False`",
         "add_zero_attn was enabled",
         "build with add_zero_attn=False",
-    ),
-    _condition(
-        "nested_alone",
-        Not(And(nested, Or(padding_mask, attn_mask_rank > 0))),
-        "a nested query comes without masks",
-        _BOTH_MASKS,
-        "leave out the masks: a nested tensor knows its lengths",
     ),
     _condition(
         "no_mask",
@@ -173,6 +177,22 @@ FAST_PATH = (
         "attn_mask was not None",
         "leave the mask out",
         until="2.0",
+    ),
+    _condition(
+        "nested_unpadded",
+        Not(And(nested, padding_mask)),
+        "a nested query comes without a `key_padding_mask`",
+        "key_padding_mask is not supported with NestedTensor input",
+        "leave out the mask: a nested tensor knows its lengths",
+        until="2.0",
+    ),
+    _condition(
+        "nested_alone",
+        Not(And(nested, Or(padding_mask, attn_mask_rank > 0))),
+        "a nested query comes without masks",
+        _BOTH_MASKS,
+        "leave out the masks: a nested tensor knows its lengths",
+        since="2.0",
     ),
     _condition(
         "autocast",
@@ -205,6 +225,7 @@ FAST_PATH = (
         "every tensor is on `cpu`, `cuda` or the `privateuseone` device",
         "some Tensor argument's device is neither one of cpu, cuda or privateuseone",
         "move module and query to the CPU or a CUDA device",
+        before={"2.1": {"message": "some Tensor argument is neither CUDA nor CPU"}},
     ),
     _condition(
         "no_grad",
@@ -240,11 +261,22 @@ FAST_ARGUMENTS = tuple(c for c in FAST_PATH if not c.holds.free_symbols & _SURRO
 #: The fused kernel is called in a case exactly when this holds.
 fast = And(*(condition.holds for condition in FAST_ARGUMENTS))
 
-#: Calls that torch 2.0 sent to the fused kernel, which failed, or took floats for booleans.
-BROKEN = And(
-    Not(newer("2.1")),
-    fast,
-    Or(Not(bias), And(attn_mask_rank > 0, attn_mask_float), And(padding_mask, padding_mask_float)),
+#: Before torch 2.0 floats that pad were not added beside a mask: they were taken for booleans.
+LOST = And(Not(newer("2.0")), attn_mask_rank > 0, padding_mask, padding_mask_float)
+
+#: Calls that bugs broke: torch 2.0 sent them to the fused kernel, which failed, or took floats for
+#: booleans as well.
+BROKEN = Or(
+    LOST,
+    And(
+        Not(newer("2.1")),
+        fast,
+        Or(
+            Not(bias),
+            And(attn_mask_rank > 0, attn_mask_float),
+            And(padding_mask, padding_mask_float),
+        ),
+    ),
 )
 
 #: The same, whatever surrounds the call.

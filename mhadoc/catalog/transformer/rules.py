@@ -24,9 +24,11 @@ from mhadoc.catalog.transformer_calls import (
 )
 from mhadoc.catalog.transformer_decoder.rules import SPEC as DECODER
 from mhadoc.catalog.transformer_decoder_layer.rules import AXES, HINTS, INPUTS, MASKS
+from mhadoc.catalog.transformer_decoder_layer.rules import BROKEN as BROKEN_IN_DECODER
 from mhadoc.catalog.transformer_decoder_layer.rules import SPEC as DECODER_LAYER
 from mhadoc.catalog.transformer_encoder.rules import SPEC as ENCODER
 from mhadoc.catalog.transformer_encoder_layer.paths import BROKEN
+from mhadoc.catalog.transformer_encoder_layer.rules import BROKEN_INSIDE as BROKEN_IN_ENCODER
 from mhadoc.catalog.transformer_encoder_layer.rules import SPEC as ENCODER_LAYER
 from mhadoc.catalog.transformer_measured import measured
 from mhadoc.catalog.transformer_terms import (
@@ -119,7 +121,11 @@ CHILDREN = (
         source=INIT,
         spec=ENCODER,
         sets={**LAYER, "num_layers": num_encoder_layers, "norm": Integer(1)},
-        calls={"mask_rank": _MASKS[0].expr, "is_causal": _HINTS[0].expr},
+        calls={
+            "mask_rank": _MASKS[0].expr,
+            "mask_float": _MASKS[1].expr,
+            "is_causal": _HINTS[0].expr,
+        },
         inputs={
             "src": "src",
             "mask": "src_mask",
@@ -268,7 +274,7 @@ SPEC = ModuleSpec(
             hint_axis("tgt_is_causal"),
             Axis.flag("memory_is_causal", "call", plain=False),
         ),
-        consistent=Not(BROKEN),
+        consistent=Not(Or(BROKEN, BROKEN_IN_ENCODER, BROKEN_IN_DECODER)),
         strength=2,
         # Each goes to one attention of a layer; the layers' own cases cross what one layer gets.
         apart=tuple(

@@ -165,6 +165,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.decoder_bool_float",
+        since="2.0",
         sentence="Masks of two kinds bring a warning that names them as the attention does, "
         "`key_padding_mask` and `attn_mask`.",
         doctest="""

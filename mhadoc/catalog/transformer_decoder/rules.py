@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sympy import Not
+
 from mhadoc.catalog import transformer_stack as stack
 from mhadoc.catalog.multihead_attention.doubts.order import ORDER
 from mhadoc.catalog.transformer_calls import (
@@ -13,6 +15,7 @@ from mhadoc.catalog.transformer_calls import (
 )
 from mhadoc.catalog.transformer_decoder_layer.rules import (
     AXES,
+    BROKEN,
     CALL_REQUIREMENTS,
     HINTS,
     INPUTS,
@@ -110,6 +113,7 @@ SPEC = ModuleSpec(
             hint_axis("tgt_is_causal"),
             Axis.flag("memory_is_causal", "call", plain=False),
         ),
+        consistent=Not(BROKEN),
         strength=2,
         # Each goes to one attention of a layer; the layer's own cases cross them all.
         apart=(

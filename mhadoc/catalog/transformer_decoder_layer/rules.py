@@ -1,8 +1,9 @@
 """The rules of nn.TransformerDecoderLayer: its arguments, the modules inside, and its call."""
 
-from sympy import And, Eq, Implies, Not
+from sympy import And, Eq, Implies, Not, Or
 
 from mhadoc.catalog.multihead_attention.doubts.order import ORDER
+from mhadoc.catalog.multihead_attention.paths import BROKEN as ATTENTION_BROKEN
 from mhadoc.catalog.multihead_attention.paths import fast as attention_fast
 from mhadoc.catalog.transformer_calls import (
     CALL_AXES,
@@ -48,6 +49,7 @@ from mhadoc.language import (
     composed,
     demanded,
 )
+from mhadoc.language.releases import newer
 
 INIT = f"{SOURCE}: TransformerDecoderLayer.__init__"
 FORWARD = f"{SOURCE}: TransformerDecoderLayer.forward"
@@ -116,6 +118,12 @@ MULTIHEAD_ATTN = attention(
         "is_causal": "memory_is_causal",
     },
 )
+#: Calls in which a bug of an attention inside shows.
+BROKEN = And(
+    Not(newer("2.0")),
+    Or(SELF_ATTN.here(ATTENTION_BROKEN), MULTIHEAD_ATTN.here(ATTENTION_BROKEN)),
+)
+
 _LINEAR1 = linear("linear1", (d_model, dim_feedforward), "the first linear map.", FEED)
 _DROPOUT = drop("dropout", "between the activation and the second linear map.", FEED)
 
@@ -232,6 +240,7 @@ SPEC = ModuleSpec(
             Axis.flag("tgt_is_causal", "call", plain=False),
             Axis.flag("memory_is_causal", "call", plain=False),
         ),
+        consistent=Not(BROKEN),
         strength=2,
     ),
 )

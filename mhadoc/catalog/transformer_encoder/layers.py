@@ -70,6 +70,19 @@ def _warned(seen: Seen, dtype: str = "bool") -> Mismatch | None:
     return same((), seen.again(mask=mask, src_key_padding_mask=bools).warnings)
 
 
+_OLD_KEYWORDS = """
+        >>> import torch
+        >>> from torch import nn
+        >>> class Layer(nn.Module):
+        ...     def forward(self, src):
+        ...         return src
+        >>> encoder = nn.TransformerEncoder(Layer(), num_layers=2)
+        >>> encoder(torch.randn(7, 3, 10))
+        Traceback (most recent call last):
+            ...
+        TypeError: ...forward() got an unexpected keyword argument 'src_mask'
+        """
+
 CLAIMS = (
     Claim(
         id="tr.encoder.keywords",
@@ -89,6 +102,14 @@ CLAIMS = (
         TypeError: OldLayer.forward() got an unexpected keyword argument 'is_causal'
         """,
         check=_keywords,
+        before={
+            "2.0": {
+                "sentence": "A stack calls each layer with `src_mask` and `src_key_padding_mask`, "
+                "by name and in every call: a layer of your own must take them.",
+                "doctest": _OLD_KEYWORDS,
+                "check": partial(_keywords, names=_NAMES[1:]),
+            }
+        },
         when=_UNMASKED,
         axes=("batch_first", "rank"),
         twins={"only with the masks that are given": partial(_keywords, names=("is_causal",))},

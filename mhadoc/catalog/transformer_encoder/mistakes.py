@@ -1,5 +1,7 @@
 """Each way to call a stack of encoder layers wrongly that torch rejects."""
 
+from dataclasses import replace
+
 from sympy import And, Not
 
 from mhadoc.catalog.transformer_encoder.demands import LOOKS
@@ -30,14 +32,17 @@ MISTAKES = (
     ),
     *kinds("mask", "mask", "src", _NO_TENSOR, FORWARD),
     *kinds(_PADDING, _PADDING, "src", _NO_DTYPE, FORWARD),
-    changed(
-        "src",
-        "tensor",
-        "src is a tensor",
-        _NO_DTYPE,
-        "pass a tensor",
-        lambda src: src.tolist(),
-        FORWARD,
+    replace(
+        changed(
+            "src",
+            "tensor",
+            "src is a tensor",
+            _NO_DTYPE,
+            "pass a tensor",
+            lambda src: src.tolist(),
+            FORWARD,
+        ),
+        before={"2.0": {"message": "'list' object has no attribute 'dim'"}},
     ),
     two_axes("src"),
     *sequence_shapes("src", norm_first),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from sympy import And, Eq, Not
+from sympy import And, Eq, Not, Or
 
 from mhadoc.catalog.multihead_attention.claims.compare import told
 from mhadoc.catalog.multihead_attention.claims.surroundings import (
@@ -19,7 +19,9 @@ from mhadoc.catalog.transformer_encoder_layer.rules import (
     padded,
     src_mask_rank,
 )
+from mhadoc.catalog.transformer_terms import norm_first
 from mhadoc.language import Claim, Mismatch, Seen, same
+from mhadoc.language.releases import newer
 
 _KERNEL = "_transformer_encoder_layer_fwd"
 _SETUP = """
@@ -200,7 +202,10 @@ CLAIMS = (
         AssertionError: MultiheadAttention does not support NestedTensor outside of its fast path...
         """,
         check=_nested,
-        when=And(fast, Eq(src_mask_rank, 0), Not(padded)),
+        when=And(
+            *(fast, Eq(src_mask_rank, 0), Not(padded)),
+            Or(newer("2.0"), Not(norm_first)),  # LayerNorm did not take a nested tensor then
+        ),
         axes=("norm_first", "activation"),
         twins={"the layer's kernel refuses it": partial(_nested, text="Mask")},
         source=FORWARD,

@@ -78,12 +78,16 @@ def _nothing_left(seen: Seen, hidden: bool = True) -> Mismatch | None:
     return same(hidden, bool(output.isnan().all()))
 
 
+_CONDITIONS = (
+    "The fused kernel of the whole layer is called exactly when the input has three axes,{} the "
+    "layer is in eval mode, `batch_first=True`, `bias=True`, the activation is ReLU or GELU, "
+    "`nhead` is even, and no gradient is needed."
+)
+
 CLAIMS = (
     Claim(
         id="tr.fast.conditions",
-        sentence="The fused kernel of the whole layer is called exactly when the input has three "
-        "axes, the layer is in eval mode, `batch_first=True`, `bias=True`, the activation is ReLU "
-        "or GELU, `nhead` is even, and no gradient is needed.",
+        sentence=_CONDITIONS.format(""),
         doctest="""
         >>> from unittest.mock import patch
         >>> import torch
@@ -97,11 +101,17 @@ CLAIMS = (
         """,
         check=_taken,
         axes=("bias", "batch_first", "activation", "rank", "training", "grad"),
-        twins={f"without {c.demand}": partial(_taken, left_out=c) for c in FAST_ARGUMENTS},
+        before={"2.0": {"sentence": _CONDITIONS.format(" there is no `src_mask`,")}},
+        twins={
+            f"without {c.demand}": partial(_taken, left_out=c)
+            for c in FAST_ARGUMENTS
+            if c.until is None
+        },
         source=FORWARD,
     ),
     Claim(
         id="doc.tel_one_mask",
+        since="2.0",
         sentence="The fast path is taken with `src_mask` and `src_key_padding_mask` together, "
         "although the docstring allows one of them.",
         doctest="""
@@ -218,6 +228,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.fast.float_mask_nan",
+        since="2.0",
         sentence="Silent: on the fast path a mask of floats without a 0 hides everything, and the "
         "output is NaN; elsewhere the same number everywhere changes nothing.",
         doctest="""

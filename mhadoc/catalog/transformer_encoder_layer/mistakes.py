@@ -1,5 +1,7 @@
 """Each way to call an encoder layer wrongly that torch rejects."""
 
+from dataclasses import replace
+
 from sympy import And, Not
 
 from mhadoc.catalog.breaking import features, wider
@@ -26,14 +28,17 @@ MISTAKES = (
     ),
     *kinds("src_mask", "src_mask", "src", _NO_TENSOR, FORWARD),
     *kinds(_PADDING, _PADDING, "src", _NO_DTYPE, FORWARD),
-    changed(
-        "src",
-        "tensor",
-        "src is a tensor",
-        _NO_DTYPE,
-        "pass a tensor",
-        lambda src: src.tolist(),
-        FORWARD,
+    replace(
+        changed(
+            "src",
+            "tensor",
+            "src is a tensor",
+            _NO_DTYPE,
+            "pass a tensor",
+            lambda src: src.tolist(),
+            FORWARD,
+        ),
+        before={"2.0": {"message": "'list' object has no attribute 'dim'"}},
     ),
     changed(
         "src",

@@ -56,9 +56,8 @@ SURROUNDINGS = (
 same_width, same_eps, hooked, supported_device = (symbol.expr for symbol in SURROUNDINGS)
 _DEVICES = {"cpu", "cuda", "xpu", "privateuseone"}
 
-_masked = Or(
-    mask_symbols("src_mask")[0].expr > 0, mask_symbols("src_key_padding_mask", padding=True)[0].expr
-)
+_MASK, _ = mask_symbols("src_mask")
+_PADDING, _ = mask_symbols("src_key_padding_mask", padding=True)
 
 
 _condition = partial(path_condition, FORWARD)
@@ -121,11 +120,28 @@ FAST_PATH = (
         "give norm1 and norm2 one eps",
     ),
     _condition(
+        "no_mask",
+        Eq(_MASK.expr, 0),
+        "there is no src_mask",
+        "src_mask is not supported for fastpath",
+        "leave the mask out",
+        until="2.0",
+    ),
+    _condition(
+        "nested_unpadded",
+        Not(And(nested, _PADDING.expr)),
+        "a nested input comes without a src_key_padding_mask",
+        "src_key_padding_mask is not supported with NestedTensor input for fastpath",
+        "leave out the mask: a nested tensor knows its lengths",
+        until="2.0",
+    ),
+    _condition(
         "nested_alone",
-        Not(And(nested, _masked)),
+        Not(And(nested, Or(_MASK.expr > 0, _PADDING.expr))),
         "a nested input comes without masks",
         "neither src_key_padding_mask nor src_mask are not supported with NestedTensor input",
         "leave out the masks: a nested tensor knows its lengths",
+        since="2.0",
     ),
     _condition(
         "even_heads",
@@ -181,7 +197,7 @@ FAST_ARGUMENTS = tuple(c for c in FAST_PATH if not c.holds.free_symbols & _SURRO
 #: The fused kernel of the whole layer is called in a case exactly when this holds.
 fast = And(*(condition.holds for condition in FAST_ARGUMENTS))
 
-_NOT_ASKED = ("fast_path.bias", "fast_path.no_grad")
+_NOT_ASKED = ("fast_path.bias", "fast_path.no_grad", "fast_path.no_mask")
 #: Before torch 2.3 a layer without biases failed where it looked for the fused kernel.
 BROKEN = And(
     Not(newer("2.3")), Not(bias), *(c.holds for c in FAST_ARGUMENTS if c.id not in _NOT_ASKED)

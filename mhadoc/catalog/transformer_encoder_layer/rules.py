@@ -2,6 +2,7 @@
 
 from sympy import And, Eq, Implies, Not, Or
 
+from mhadoc.catalog.multihead_attention.paths import BROKEN as ATTENTION_BROKEN
 from mhadoc.catalog.multihead_attention.paths import fast as attention_fast
 from mhadoc.catalog.transformer_calls import (
     CALL_AXES,
@@ -57,6 +58,7 @@ from mhadoc.language import (
     composed,
     demanded,
 )
+from mhadoc.language.releases import newer
 
 INIT = f"{SOURCE}: TransformerEncoderLayer.__init__"
 SELF = f"{SOURCE}: TransformerEncoderLayer._sa_block"
@@ -73,16 +75,16 @@ _NAMES = (
 )
 
 
-#: The layer turns each mask into floats before the attention sees it.
+#: From torch 2.0 on the layer turns each mask into floats before the attention sees it.
 SELF_ATTN = attention(
     "self_attn",
     "query, key and value are all the layer's input.",
     SELF,
     {
         "attn_mask_rank": src_mask_rank,
-        "attn_mask_float": src_mask_rank > 0,
+        "attn_mask_float": Or(src_mask_float, And(newer("2.0"), src_mask_rank > 0)),
         "padding_mask": padded,
-        "padding_mask_float": padded,
+        "padding_mask_float": Or(padded_float, And(newer("2.0"), padded)),
         "tensors": 1 + 0 * S,
         "is_causal": is_causal,
         "L": S,
@@ -95,7 +97,11 @@ SELF_ATTN = attention(
     },
     floats=Not(taken),
     idle=And(taken, Eq(Measured("src").numel, 0)),
+    before={"2.0": {"floats": None}},
 )
+
+#: Calls in which a bug of the attention inside shows.
+BROKEN_INSIDE = And(Not(newer("2.0")), Not(fast), SELF_ATTN.here(ATTENTION_BROKEN))
 _LINEAR1 = linear("linear1", (d_model, dim_feedforward), "the first linear map.", FEED)
 _DROPOUT = drop("dropout", "between the activation and the second linear map.", FEED)
 
@@ -192,7 +198,7 @@ SPEC = ModuleSpec(
             padding_axis("src_key_padding_mask"),
             Axis.flag("is_causal", "call", plain=False),
         ),
-        consistent=Not(BROKEN),
+        consistent=Not(Or(BROKEN, BROKEN_INSIDE)),
         strength=2,
     ),
 )

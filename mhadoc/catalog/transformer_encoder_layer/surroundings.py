@@ -194,6 +194,7 @@ CLAIMS = (
     ),
     Claim(
         id="tr.layer.mixed_masks",
+        since="2.0",
         sentence="A mask of floats together with one of bools brings a warning, under the names "
         "that the layer gives them.",
         doctest="""

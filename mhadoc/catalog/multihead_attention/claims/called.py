@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 from mhadoc.language import Seen
+from mhadoc.language.releases import without_later
 
 __all__ = ["called"]
 
@@ -23,6 +24,7 @@ def called(seen: Seen, **changes: Any) -> tuple[Any, Any]:
     turned = {id(tensor): tensor.transpose(0, 1) if flips else tensor for tensor in given}
     arguments = {**_of_module(seen.module), **_of_call(seen), **changes}
     arguments = {name: given for name, given in arguments.items() if given is not ...}
+    arguments = without_later(seen.spec, arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         output, weights = multi_head_attention_forward(

@@ -75,6 +75,7 @@ def _no_mask(seen: Seen, masks: bool = False) -> Mismatch | None:
 CLAIMS = (
     Claim(
         id="mha.causal.makes_no_mask",
+        since="2.0",
         sentence="On the fast path `is_causal=True` without a mask is ignored: every query sees "
         "the future.",
         doctest="""

@@ -90,6 +90,7 @@ def _script_fails(seen: Seen, text: str = _NO_DTYPE) -> Mismatch | None:
 CLAIMS = (
     Claim(
         id="mha.need_weights.function",
+        since="2.0",
         sentence="Outside the fast path, `need_weights=False` makes forward call "
         "`scaled_dot_product_attention`; with `need_weights=True` it works out the scores itself.",
         doctest="""

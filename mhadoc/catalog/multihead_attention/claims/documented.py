@@ -14,6 +14,7 @@ from mhadoc.catalog.multihead_attention.claims.formula import EXACT
 from mhadoc.catalog.multihead_attention.paths import KERNEL_OF_FUNCTION, fast
 from mhadoc.catalog.multihead_attention.symbols import ATTEND, FORWARD, INIT, need_weights
 from mhadoc.language import Claim, Mismatch, Seen, close, same
+from mhadoc.language.releases import without_later
 
 _FUSED = "_scaled_dot_product"
 
@@ -51,7 +52,7 @@ _DEFAULTS: dict[str, Any] = {
 
 def _defaults(seen: Seen, **changes: Any) -> Mismatch | None:
     found = _parameters()
-    expected = {**_DEFAULTS, **changes}
+    expected = without_later(seen.spec, {**_DEFAULTS, **changes})
     return same(expected, {name: found[name].default for name in expected})
 
 
@@ -153,6 +154,19 @@ CLAIMS = (
         (True, True, False)
         """,
         check=_defaults,
+        before={
+            "2.0": {
+                "sentence": "Unless told otherwise the function takes `training`, `need_weights` "
+                "and `average_attn_weights` as True, `use_separate_proj_weight` as False.",
+                "doctest": """
+        >>> import inspect
+        >>> from torch.nn.functional import multi_head_attention_forward as attend
+        >>> names = inspect.signature(attend).parameters
+        >>> names["training"].default, names["need_weights"].default
+        (True, True)
+        """,
+            }
+        },
         axes=(),
         twins={
             "training is False": partial(_defaults, training=False),

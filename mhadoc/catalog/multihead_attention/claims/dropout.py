@@ -91,6 +91,27 @@ def _refused(
 _TOO_LARGE = partial(_refused, given=1.5)
 _NONE = partial(_refused, given=None)
 
+#: A dropout above 1, once it failed in the same words without weights.
+_ONE_TEXT = {
+    "sentence": "A `dropout` above 1 fails only in training, with a ValueError.",
+    "doctest": """
+        >>> import torch
+        >>> from torch import nn
+        >>> mha = nn.MultiheadAttention(embed_dim=10, num_heads=2, dropout=1.5)
+        >>> x = torch.randn(4, 10)
+        >>> mha(x, x, x, need_weights=False)
+        Traceback (most recent call last):
+            ...
+        ValueError: dropout probability has to be between 0 and 1, but got 1.5
+        """,
+    "check": partial(_TOO_LARGE, texts=(f"ValueError: {_RANGE}",) * 2),
+    "twins": {
+        "it fails in eval mode too": partial(
+            _TOO_LARGE, texts=(f"ValueError: {_RANGE}",) * 2, late=False
+        ),
+    },
+}
+
 CLAIMS = (
     Claim(
         id="mha.dropout.kept",
@@ -211,6 +232,7 @@ CLAIMS = (
         RuntimeError: dropout probability has to be between 0 and 1, but got 1.5
         """,
         check=partial(_TOO_LARGE, texts=(f"ValueError: {_RANGE}", f"RuntimeError: {_RANGE}")),
+        before={"2.0": _ONE_TEXT},
         when=And(training, RUNS),
         axes=("need_weights",),
         twins={
@@ -236,6 +258,12 @@ CLAIMS = (
         >>> output, weights = mha.eval()(x, x, x)
         """,
         check=partial(_NONE, texts=(f"TypeError: {_NO_NUMBER}", f"TypeError: {_NO_FLOAT}")),
+        before={
+            "2.0": {
+                "check": partial(_NONE, texts=(f"TypeError: {_NO_NUMBER}",) * 2),
+                "twins": {"it means no dropout": partial(_NONE, texts=("no error", "no error"))},
+            }
+        },
         when=And(training, RUNS),
         axes=("need_weights",),
         twins={

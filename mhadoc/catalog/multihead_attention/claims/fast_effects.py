@@ -327,6 +327,17 @@ CLAIMS = (
         AssertionError: ... because supplying both src_key_padding_mask and src_mask at the same ...
         """,
         check=_nested_masked,
+        before={
+            "2.0": {
+                "sentence": "A nested query takes the fast path without any mask only.",
+                "doctest": f"""{_SETUP}
+        >>> with torch.no_grad():
+        ...     mha(x, x, x, key_padding_mask=torch.zeros(3, 7, dtype=torch.bool))
+        Traceback (most recent call last):
+        AssertionError: ... because key_padding_mask is not supported with NestedTensor input
+        """,
+            }
+        },
         when=And(fast, Not(_UNMASKED)),
         axes=("attn_mask", "key_padding_mask"),
         twins={"masks go with a nested query": partial(_nested_masked, fast_too=True)},

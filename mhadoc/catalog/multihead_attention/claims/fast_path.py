@@ -50,7 +50,14 @@ def _others(*left_out: str) -> Basic:
     return And(*(condition.holds for condition in FAST_ARGUMENTS if condition.id not in names))
 
 
-def _argument(id: str, sentence: str, lines: str, *axes: str, since: str | None = None) -> Claim:
+def _argument(
+    id: str,
+    sentence: str,
+    lines: str,
+    *axes: str,
+    since: str | None = None,
+    until: str | None = None,
+) -> Claim:
     """Return the claim that one argument decides where all other conditions hold."""
     return Claim(
         id=f"mha.fast_path.{id}",
@@ -62,6 +69,7 @@ def _argument(id: str, sentence: str, lines: str, *axes: str, since: str | None 
         twins={"it does not matter": partial(_exactly_when, condition=_others(id))},
         source=FORWARD,
         since=since,
+        until=until,
     )
 
 
@@ -157,6 +165,29 @@ CLAIMS = (
         False
         """,
         "add_zero_attn",
+    ),
+    _argument(
+        "no_dropout",
+        "`dropout=0.0`, also in eval mode",
+        """
+        >>> is_fast(nn.MultiheadAttention(10, 2, dropout=0.1, batch_first=True).eval(), x, x, x)
+        False
+        """,
+        "dropout",
+        until="2.0",
+    ),
+    _argument(
+        "no_mask",
+        "no `attn_mask`; a `key_padding_mask` may be given",
+        """
+        >>> is_fast(mha, x, x, x, attn_mask=torch.zeros(7, 7, dtype=torch.bool))
+        False
+        >>> is_fast(mha, x, x, x, key_padding_mask=torch.zeros(3, 7, dtype=torch.bool))
+        True
+        """,
+        "attn_mask",
+        "key_padding_mask",
+        until="2.0",
     ),
     _argument(
         "float_mask",

@@ -127,6 +127,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.mask.floats_sum",
+        since="2.0",
         sentence="Two float masks are added to each other.",
         doctest="""
         >>> import torch
@@ -147,6 +148,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.mask.mixed",
+        since="2.0",
         sentence="A boolean mask and one of floats work together, with a warning that this is "
         "deprecated.",
         doctest="""
@@ -169,6 +171,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.mask.same_kind",
+        since="2.0",
         sentence="Two masks of one kind bring no warning.",
         doctest="""
         >>> import torch, warnings

@@ -13,6 +13,7 @@ from mhadoc.catalog.multihead_attention.claims.formula import EXACT, recomputed
 from mhadoc.catalog.multihead_attention.claims.hiding import (
     BOOL,
     FLOAT,
+    GIVEN,
     PADDING_BOOL,
     PADDING_FLOAT,
     as_floats,
@@ -30,6 +31,7 @@ from mhadoc.catalog.multihead_attention.symbols import (
     tensors,
 )
 from mhadoc.language import Claim, Mismatch, Seen, same
+from mhadoc.language.releases import newer
 
 _CANONICAL = f"{FUNCTIONAL}: _canonical_mask"
 _CALM = And(RUNS, EXACT)
@@ -207,7 +209,10 @@ CLAIMS = (
         True
         """,
         check=_like_floats,
-        when=And(_CALM, Not(is_causal), Or(BOOL, PADDING_BOOL)),
+        when=And(
+            *(_CALM, Not(is_causal), Or(BOOL, PADDING_BOOL)),
+            Or(newer("2.0"), Not(And(GIVEN, padding_mask))),  # two of floats did not go together
+        ),
         axes=("rank", "attn_mask", "key_padding_mask", "need_weights"),
         twins={"it has `-inf` where it is False": partial(_like_floats, hides=False)},
         source=_CANONICAL,

@@ -54,6 +54,7 @@ def _sum(seen: Seen, padding: bool = True) -> Mismatch | None:
 CLAIMS = (
     Claim(
         id="mha.merge_masks.kind",
+        since="2.0",
         sentence="`merge_masks` returns a mask and its kind: None and None without masks, 1 for a "
         "`key_padding_mask` alone, which stays as it is, 2 with any `attn_mask`, and never 0.",
         doctest="""
@@ -76,6 +77,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.merge_masks.shape",
+        since="2.0",
         sentence="With an `attn_mask`, 2-D or 3-D, alone or not, the merged mask is "
         "(N, num_heads, L, L).",
         doctest="""
@@ -95,6 +97,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.merge_masks.sum",
+        since="2.0",
         sentence="Two masks are added, the `key_padding_mask` to every query and head of its "
         "batch element.",
         doctest="""

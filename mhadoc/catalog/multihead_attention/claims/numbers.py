@@ -178,6 +178,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.device.default",
+        since="2.0",
         sentence="Without `device` the parameters are made on torch's default device of the "
         "moment.",
         doctest="""

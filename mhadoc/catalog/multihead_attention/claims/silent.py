@@ -50,7 +50,7 @@ def _one_sequence(seen: Seen, apart: bool = False) -> Mismatch | None:
     x = seen.inputs["query"]
     axis = batch_axis(seen) if not apart else 1 - batch_axis(seen)
     batch_of = x.unsqueeze(axis)
-    again = plainly(seen, query=batch_of, key=batch_of, value=batch_of)
+    again = plainly(seen, query=batch_of, key=batch_of, value=batch_of.clone())  # not the fast path
     return close(again.outputs["attn_output"].squeeze(axis), seen.outputs["attn_output"])
 
 

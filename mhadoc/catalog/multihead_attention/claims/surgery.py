@@ -104,6 +104,7 @@ def _parametrised(seen: Seen, used: bool = True) -> Mismatch | None:
 CLAIMS = (
     Claim(
         id="mha.layout.three_linears",
+        since="2.0",
         sentence="Three `nn.Linear` that hold the parts of the packed weight and bias, "
         "`scaled_dot_product_attention` on the heads, and `out_proj` give the same output.",
         doctest="""

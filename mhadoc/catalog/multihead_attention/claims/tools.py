@@ -171,6 +171,7 @@ _SEQUENCES = ("query", "key", "value")
 CLAIMS = (
     Claim(
         id="mha.tools.vmap",
+        since="2.0",
         sentence="`torch.vmap` maps over calls, batched or not.",
         doctest="""
         >>> import torch

@@ -4,6 +4,7 @@ from mhadoc.catalog.multihead_attention.mistakes import (
     empty,
     fast_masks,
     flags,
+    mask_kinds,
     masks,
     projections,
     sequences,
@@ -12,10 +13,10 @@ from mhadoc.catalog.multihead_attention.paths import CALL_REQUIREMENTS
 
 MISTAKES = (
     *sequences.GIVEN,
-    *masks.TENSORS,
+    *mask_kinds.TENSORS,
     *sequences.QUERY,
-    *masks.BESIDE_FLOATS,
-    *masks.KINDS,
+    *mask_kinds.BESIDE_FLOATS,
+    *mask_kinds.KINDS,
     *sequences.TENSORS,
     *fast_masks.MERGED,
     *flags.FAST,

@@ -62,7 +62,7 @@ def _empty(name: str, when: Basic, fits: Basic) -> Requirement:
         "must be left out where there is no batch element or no key",
         rows=1 * N,
     )
-    return replace(requirement, breaks=_emptied)
+    return replace(requirement, breaks=_emptied, since="2.0")
 
 
 EMPTY = (

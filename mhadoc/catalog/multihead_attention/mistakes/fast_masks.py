@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 from sympy import And, Eq, Ne, Not, Or
 
 from mhadoc.catalog.breaking import elements, longer
@@ -104,8 +108,15 @@ MERGED = (
     ),
 )
 
+
+def _unequal(shown: Mapping[str, Any]) -> str:
+    """Return the size of the `key_padding_mask` that is wrong, as C++ compares it."""
+    other = shown["key_padding_mask"].shape[0] != shown["N"]
+    return "[0] == batch_size" if other else "[1] == seq_len"
+
+
 #: What the fused kernel looks at after the query.
-KERNEL = (
+_KERNEL_MASKS = (
     masked(
         "attn_mask",
         "fast_heads",
@@ -152,5 +163,18 @@ KERNEL = (
             sized(key_padding_mask, N, L),
         ),
         "must have shape (N, S) = ({N}, {S})",
+        unequal=_unequal,
     ),
+)
+
+#: What the kernel said before, of a mask of other sizes and of other axes.
+_WAS = {
+    "key_padding_mask.fast_rank": "Mask shape should match input shape",
+    "key_padding_mask.fast_shape": "Expected attn_mask->sizes(){unequal} to be true, but got false."
+    "  (Could this error message be improved?  If so, please report an enhancement request to "
+    "PyTorch.)",
+}
+KERNEL = tuple(
+    replace(demand, before={"2.0": {"message": _WAS[demand.id]}}) if demand.id in _WAS else demand
+    for demand in _KERNEL_MASKS
 )

@@ -55,9 +55,16 @@ def _dropping(seen: Seen, dropout: object) -> Any:
 
 
 def _dropout(
-    id: str, demand: str, error: str, wrong: object, when: Basic, holds: Basic
+    id: str,
+    demand: str,
+    error: str,
+    wrong: object,
+    when: Basic,
+    holds: Basic,
+    before: str = "",
 ) -> Requirement:
     kind, _, message = error.partition(": ")
+    was = dict(zip(("error", "message"), before.split(": ", 1), strict=True)) if before else {}
     return Requirement(
         f"dropout.{id}",
         demand,
@@ -72,16 +79,19 @@ def _dropout(
         observed="is {dropout!r}",
         computes={"kind": lambda shown: type(shown["module"].dropout).__name__},
         source=ATTEND,
+        before={"2.0": was} if was else {},
     )
 
 
 _RANGE = "dropout probability has to be between 0 and 1, but got {module.dropout}"
+_TOO_LARGE = f"ValueError: {_RANGE}"
+_NO_NUMBER = "TypeError: '>' not supported between instances of '{kind}' and 'float'"
 
 DROPOUT = (
     _dropout(
         "number",
         "`dropout` is a number, in training",
-        "TypeError: '>' not supported between instances of '{kind}' and 'float'",
+        _NO_NUMBER,
         None,
         need_weights,
         dropout_number,
@@ -89,7 +99,7 @@ DROPOUT = (
     _dropout(
         "range",
         "`dropout` is at most 1, in training",
-        f"ValueError: {_RANGE}",
+        _TOO_LARGE,
         1.5,
         need_weights,
         dropout_rate <= 1,
@@ -104,6 +114,7 @@ DROPOUT_TYPE = (
         None,
         Not(need_weights),
         dropout_number,
+        before=_NO_NUMBER,
     ),
 )
 
@@ -115,6 +126,7 @@ DROPOUT_WITHOUT_WEIGHTS = (
         1.5,
         Not(need_weights),
         dropout_rate <= 1,
+        before=_TOO_LARGE,
     ),
     _dropout(
         "negative_without_weights",

@@ -65,6 +65,9 @@ def viewed(mask: Measured, *axes: Basic) -> Basic:
 #: The masks together are of the dtype that scaled_dot_product_attention takes beside any query.
 masks_float32 = Symbol("masks_float32")
 
+#: The attn_mask is one of bytes.
+mask_of_bytes = Symbol("attn_mask_byte", integer=True)
+
 #: A 3-D mask can be seen as N stacks of L * L.
 stacked = And(Eq(attn_mask.rank, 3), Eq(Mod(attn_mask.numel, squares), 0), N * L > 0)
 

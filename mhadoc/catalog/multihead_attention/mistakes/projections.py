@@ -302,6 +302,7 @@ def _device(id: str, when: Basic, source: str) -> Requirement:
         expected="must be on the device of the parameters: {weights_device}",
         observed="is on {query.device}",
         source=source,
+        since="2.0",
     )
 
 
