@@ -164,7 +164,7 @@ def mask_kinds(
     if said == "attn_mask":
         was = ("RuntimeError", "input to _none_or_dtype() must be None or torch.Tensor")
     before = {"2.1": dict(zip(("error", "message"), was, strict=True))}
-    return replace(tensor, when=when, before=before | tensor.before), dtype
+    return replace(tensor, when=when, before={**before, **tensor.before}), dtype
 
 
 def unread_mask(name: str, hint: str, given: str, source: str) -> tuple[Requirement, ...]:
