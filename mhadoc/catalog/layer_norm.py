@@ -217,22 +217,25 @@ def _formula(
     return close(output, seen.outputs["output"])
 
 
+_FORMULA = """
+        >>> import torch
+        >>> from torch import nn
+        >>> norm = nn.LayerNorm(10)
+        >>> x = torch.randn(4, 3, 10)
+        >>> mean, variance = x.mean(-1, keepdim=True), x.var(-1, %s, keepdim=True)
+        >>> expected = (x - mean) / (variance + norm.eps).sqrt() * norm.weight + norm.bias
+        >>> torch.allclose(norm(x), expected, atol=1e-5)
+        True
+        """
+
 CLAIMS = (
     Claim(
         id="layer_norm.formula",
         sentence="Mean and variance are taken over the last axes together, the variance without "
         "correction, and `eps` is added to it before the square root.",
-        doctest="""
-        >>> import torch
-        >>> from torch import nn
-        >>> norm = nn.LayerNorm(10)
-        >>> x = torch.randn(4, 3, 10)
-        >>> mean, variance = x.mean(-1, keepdim=True), x.var(-1, unbiased=False, keepdim=True)
-        >>> expected = (x - mean) / (variance + norm.eps).sqrt() * norm.weight + norm.bias
-        >>> torch.allclose(norm(x), expected, atol=1e-5)
-        True
-        """,
+        doctest=_FORMULA % "correction=0",
         check=_formula,
+        before={"2.0": {"doctest": _FORMULA % "unbiased=False"}},
         twins={
             "the variance is corrected": partial(_formula, unbiased=True),
             "over the last axis alone": partial(_formula, shared=True),

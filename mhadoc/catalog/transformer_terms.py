@@ -31,7 +31,6 @@ from mhadoc.language import (
     Requirement,
     Symbol,
 )
-from mhadoc.language.rules import Before
 
 SOURCE = "torch/nn/modules/transformer.py"
 
@@ -228,7 +227,6 @@ def attention(
     inputs: Mapping[str, str],
     floats: Basic | None = None,
     idle: Basic = false,
-    before: Before | None = None,
 ) -> Child:
     """Return an attention inside a layer: as wide as the layer, and packed."""
     sets = {"embed_dim": d_model, "num_heads": nhead, "head_dim": d_model / nhead}
@@ -246,7 +244,6 @@ def attention(
         floats=floats,
         idle=idle,
         merely=(MERGE, CANONICAL, ATTENTION_FORWARD),
-        before=before or {},
     )
 
 

@@ -82,7 +82,8 @@ def stale(release: str, known: Mapping[str, Entry]) -> Iterator[str]:
     for address, mark in present.items():
         entry = known.get(address)
         if entry is None:
-            yield f"{address} was never tried"
+            if mark:
+                yield f"{address} was never tried"
         elif (entry.verdict == NOT_THERE) == bool(mark):
             yield f"{address} is {'' if mark else 'no longer '}stated of it"
         elif entry.fingerprint != mark:

@@ -121,11 +121,7 @@ CHILDREN = (
         source=INIT,
         spec=ENCODER,
         sets={**LAYER, "num_layers": num_encoder_layers, "norm": Integer(1)},
-        calls={
-            "mask_rank": _MASKS[0].expr,
-            "mask_float": _MASKS[1].expr,
-            "is_causal": _HINTS[0].expr,
-        },
+        calls={"mask_rank": _MASKS[0].expr, "is_causal": _HINTS[0].expr},
         inputs={
             "src": "src",
             "mask": "src_mask",

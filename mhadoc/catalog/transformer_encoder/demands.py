@@ -12,14 +12,13 @@ from mhadoc.catalog.transformer_encoder.paths import converts, looks, some_left
 from mhadoc.catalog.transformer_encoder.symbols import (
     FORWARD,
     mask_check,
-    mask_float,
     mask_rank,
     nests,
     padded,
     padded_float,
 )
 from mhadoc.catalog.transformer_encoder_layer.rules import CALL_REQUIREMENTS as LAYER_DEMANDS
-from mhadoc.catalog.transformer_encoder_layer.rules import src_mask_float, src_mask_rank
+from mhadoc.catalog.transformer_encoder_layer.rules import src_mask_rank
 from mhadoc.catalog.transformer_mistakes import changed
 from mhadoc.catalog.transformer_terms import N, S, batched, grad, training
 from mhadoc.language import Measured, Requirement
@@ -117,7 +116,7 @@ CALL_REQUIREMENTS = (
         _needs_mask.error,
         _needs_mask.message,
         "pass mask=nn.Transformer.generate_square_subsequent_mask(S) as well",
-        holds=_needs_mask.holds.xreplace({src_mask_rank: mask_rank, src_mask_float: mask_float}),
+        holds=_needs_mask.holds.xreplace({src_mask_rank: mask_rank}),
         about=("is_causal",),
         source=FORWARD,
     ),

@@ -1,5 +1,8 @@
 """The rules of nn.TransformerEncoderLayer: its arguments, the modules inside, and its call."""
 
+from dataclasses import replace
+from typing import Any
+
 from sympy import And, Eq, Implies, Not, Or
 
 from mhadoc.catalog.multihead_attention.paths import BROKEN as ATTENTION_BROKEN
@@ -75,16 +78,16 @@ _NAMES = (
 )
 
 
-#: From torch 2.0 on the layer turns each mask into floats before the attention sees it.
-SELF_ATTN = attention(
+#: The layer turns each mask into floats before the attention sees it.
+_CONVERTING = attention(
     "self_attn",
     "query, key and value are all the layer's input.",
     SELF,
     {
         "attn_mask_rank": src_mask_rank,
-        "attn_mask_float": Or(src_mask_float, And(newer("2.0"), src_mask_rank > 0)),
+        "attn_mask_float": src_mask_rank > 0,
         "padding_mask": padded,
-        "padding_mask_float": Or(padded_float, And(newer("2.0"), padded)),
+        "padding_mask_float": padded,
         "tensors": 1 + 0 * S,
         "is_causal": is_causal,
         "L": S,
@@ -97,11 +100,16 @@ SELF_ATTN = attention(
     },
     floats=Not(taken),
     idle=And(taken, Eq(Measured("src").numel, 0)),
-    before={"2.0": {"floats": None}},
 )
+#: Once it passed them on as they are.
+_AS_GIVEN = {"attn_mask_float": src_mask_float, "padding_mask_float": padded_float}
+_PASSING_ON: dict[str, Any] = {"floats": None, "calls": {**_CONVERTING.calls, **_AS_GIVEN}}
+SELF_ATTN = replace(_CONVERTING, before={"2.0": _PASSING_ON})
 
 #: Calls in which a bug of the attention inside shows.
-BROKEN_INSIDE = And(Not(newer("2.0")), Not(fast), SELF_ATTN.here(ATTENTION_BROKEN))
+BROKEN_INSIDE = And(
+    Not(newer("2.0")), Not(fast), replace(_CONVERTING, **_PASSING_ON).here(ATTENTION_BROKEN)
+)
 _LINEAR1 = linear("linear1", (d_model, dim_feedforward), "the first linear map.", FEED)
 _DROPOUT = drop("dropout", "between the activation and the second linear map.", FEED)
 
