@@ -32,7 +32,8 @@ class _Printer(PythonCodePrinter):  # type: ignore[misc]  # sympy ships no types
     """Writes expressions as Python; before sympy 1.14 ``not x`` came out as one word."""
 
     def _print_Not(self, negation: sympy.Not) -> str:
-        return f"not {self.parenthesize(negation.args[0], precedence(negation))}"
+        (negated,) = negation.args
+        return f"not {self.parenthesize(negated, precedence(negation))}"
 
 
 def number(expression: sympy.Basic, values: Mapping[str, Any]) -> Any:

@@ -33,10 +33,10 @@ class Each(sympy.Function):  # type: ignore[misc]  # sympy ships no types
         return self._sympystr(printer)
 
     def _sympystr(self, printer: Any) -> str:
-        return f"*{printer.doprint(self.args[0])}"
+        return f"*{printer.doprint(*self.args)}"
 
     def _latex(self, printer: Any) -> str:
-        return rf"{printer.doprint(self.args[0])}\ldots"
+        return rf"{printer.doprint(*self.args)}\ldots"
 
 
 class Shared(Each):

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import sympy
+import torch
 
 import mhadoc
 from mhadoc.language import Child, Entries, composed, demanded
@@ -74,3 +75,107 @@ def test_a_module_that_is_given_takes_the_childs_place():
 def test_the_size_is_an_expression():
     assert number(LINEAR.size, {"in_features": 3, "out_features": 5, "bias": 1}) == 20
     assert str(mhadoc.spec("NonDynamicallyQuantizableLinear").size) == str(LINEAR.size)
+
+
+@pytest.mark.parametrize(
+    ("sets", "about"),
+    [
+        ({"in_features": WIDTH, "out_features": sympy.Integer(3)}, {"in_features": "width"}),
+        ({"in_features": 2 * WIDTH, "out_features": DEPTH}, {"out_features": "depth"}),
+        ({"in_features": sympy.Integer(2), "out_features": 3 * WIDTH}, {}),
+    ],
+)
+def test_only_demands_on_what_the_parent_decides_are_made(sets, about):
+    made = child(sets=sets).requirements
+    assert {r.about for r in made} == {(name,) for name in (*about.values(), "device", "dtype")}
+    assert {r.id.split(".")[1] for r in made} == {*about, "device", "dtype"}
+    assert child(sets=sets).words == about
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("Transformer", ("custom_encoder", "activation", "custom_decoder")),
+        ("TransformerEncoder", ("encoder_layer", "activation", "norm")),
+        ("TransformerEncoderLayer", ("activation",)),
+        ("Linear", ()),
+    ],
+)
+def test_a_module_may_come_for_a_child_or_for_one_inside_it(name, arguments):
+    assert mhadoc.spec(name).holders == arguments
+
+
+@pytest.mark.parametrize(
+    ("name", "inner", "constants"),
+    [
+        (
+            "TransformerEncoderLayer",
+            "self_attn",
+            {"need_weights": False, "average_attn_weights": True},
+        ),
+        (
+            "TransformerDecoderLayer",
+            "multihead_attn",
+            {"need_weights": False, "average_attn_weights": True},
+        ),
+        ("Transformer", "encoder", {}),
+    ],
+)
+def test_flags_that_never_change_are_known(name, inner, constants):
+    found = {child.name: child.constants for child in mhadoc.spec(name).children}
+    assert found[inner] == constants
+
+
+class Derived(torch.nn.Linear):
+    """A Linear by another name."""
+
+
+@pytest.mark.parametrize(
+    ("module", "here"),
+    [
+        (torch.nn.Linear(2, 3), True),
+        (Derived(2, 3), True),
+        (LINEAR.bound(2, 3), True),
+        (torch.nn.Identity(), False),
+        (mhadoc.spec("Dropout").bound(), False),
+    ],
+)
+def test_what_is_in_the_place_of_a_child_is_told_by_its_class(module, here):
+    assert child().is_here(module) == here
+
+
+@pytest.mark.parametrize(
+    ("module", "told"),
+    [
+        (torch.nn.Linear(2, 6, bias=False), {"width": 2}),
+        (LINEAR.bound(2, 6), {"width": 2}),
+        (Derived(2, 6), {}),
+        (None, {}),
+    ],
+)
+def test_a_module_in_the_place_of_a_child_sets_the_parents_symbols(module, told):
+    assert child().told(module) == told
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "inside"),
+    [("map", 1, [0]), ("maps.{i}", 2, [0, 1]), ("other", 1, []), ("others.{i}", 2, [])],
+)
+def test_modules_are_found_in_the_place_of_a_child(name, count, inside):
+    maps = torch.nn.ModuleList([torch.nn.Linear(2, 6), torch.nn.Linear(2, 6)])
+    parent = torch.nn.ModuleDict({"map": maps[0], "maps": maps})
+    found = child(name=name, count=sympy.Integer(count)).inside(parent)
+    assert [list(maps).index(module) for module in found] == inside
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        ((2, 3), "Linear(in_features=2, out_features=3)"),
+        ((2, 3, True), "Linear(in_features=2, out_features=3)"),
+        ((2, 3, 1), "Linear(in_features=2, out_features=3, bias=1)"),
+        ((2, 3, False), "Linear(in_features=2, out_features=3, bias=False)"),
+    ],
+)
+def test_a_described_module_is_shown_as_the_call_that_builds_it(arguments, shown):
+    assert repr(LINEAR.bound(*arguments)) == shown

@@ -105,6 +105,12 @@ class TestMatch:
 
 
 class TestEach:
+    @pytest.mark.parametrize(
+        ("sizes", "text"), [((7,), "(7,)"), ((7, 11), "(*(7, 11),)"), ((), "(*(),)")]
+    )
+    def test_of_one_size_is_that_size(self, sizes, text):
+        assert Shape(Each(sympy.Tuple(*sizes))).text() == text
+
     """An axis that stands for as many as an argument has sizes."""
 
     @pytest.mark.parametrize(
