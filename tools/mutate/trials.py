@@ -173,7 +173,7 @@ def noticed(place: Path, mutant: Mutant, known: Known) -> str:
     """Return how a mutant is noticed in a copy of the project; "" where it is not."""
     with _broken(place, mutant):
         for tests in known.rounds(mutant):
-            status = finished(ask, place, tests) if tests else 0
+            status = finished(ask, place, tests, limit=CLOCK) if tests else 0
             if status:
                 return "time" if status in {-signal.SIGXCPU, -signal.SIGKILL} else "tests"
     return ""
@@ -191,11 +191,11 @@ def _broken(place: Path, mutant: Mutant) -> Iterator[None]:
         os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
 
 
-def finished(what: Any, *told: Any) -> int:
+def finished(what: Any, *told: Any, limit: float | None = None) -> int:
     """Run a function in a process of its own and return its status, below 0 where it was ended."""
     process = FORKS.Process(target=what, args=told)
     process.start()
-    process.join(CLOCK)
+    process.join(limit)
     if process.is_alive():
         process.kill()
         process.join()
