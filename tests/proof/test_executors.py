@@ -30,14 +30,10 @@ def expected() -> Tally:
     return sweep(Bench(NARROW))
 
 
-def test_every_item_comes_back_once() -> None:
+@pytest.mark.parametrize("items", [0, 1, 9])
+def test_every_item_comes_back_once(items: int) -> None:
     with ThreadPoolExecutor(2) as executor:
-        assert sorted(gather(executor, double, range(9))) == [(n, 2 * n) for n in range(9)]
-
-
-def test_nothing_to_do() -> None:
-    with ThreadPoolExecutor(1) as executor:
-        assert list(gather(executor, double, [])) == []
+        assert sorted(gather(executor, double, range(items))) == [(n, 2 * n) for n in range(items)]
 
 
 def test_a_worker_that_dies_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None:
@@ -125,13 +121,16 @@ def test_a_dask_cluster_loses_a_worker_and_nothing_else(cluster: Any, expected: 
     assert found == expected
 
 
-def test_no_scheduler_at_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("address", "why"), [("tcp://127.0.0.1:9", ""), ("x://y", ": unknown address")]
+)
+def test_no_scheduler_at_an_address(
+    address: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr("mhadoc.proof.executors._PATIENCE", 0.5)
-    with pytest.raises(MhadocError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:9'"):
-        scheduler("tcp://127.0.0.1:9")
-    with pytest.raises(MhadocError, match="no Dask scheduler answers at 'x://y': unknown address"):
-        scheduler("x://y")
+    with pytest.raises(MhadocError, match=f"no Dask scheduler answers at '{address}'{why}"):
+        scheduler(address)
 
 
 def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

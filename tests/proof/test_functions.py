@@ -136,10 +136,13 @@ class TestAsked:
         called = mhadoc.predict_call(SPEC, {}, (4, 6), times=2, width=6, twice=True)
         assert called == {"output": (16, 6)}
 
-    def test_numbers_and_shapes_are_told_together(self) -> None:
-        with pytest.raises(RuleError, match=r"axis 1 is 6, but width = 7"):
-            mhadoc.predict_call(SPEC, {}, (4, 6), times=2, width=7)
-
-    def test_no_arguments_come_first(self) -> None:
-        with pytest.raises(RuleError, match=r"predict_call\('repeated', \{\}, \.\.\.\)"):
-            mhadoc.predict_call(SPEC, (4, 6), times=2, width=6)
+    @pytest.mark.parametrize(
+        ("given", "width", "message"),
+        [
+            (({}, (4, 6)), 7, r"axis 1 is 6, but width = 7"),
+            (((4, 6),), 6, r"predict_call\('repeated', \{\}, \.\.\.\)"),  # no arguments first
+        ],
+    )
+    def test_a_wrong_call_is_refused(self, given, width: int, message: str) -> None:
+        with pytest.raises(RuleError, match=message):
+            mhadoc.predict_call(SPEC, *given, times=2, width=width)

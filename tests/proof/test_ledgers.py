@@ -20,18 +20,20 @@ def report(*refutations: Refutation, held=ADDRESSES) -> Report:
 
 
 class TestEntries:
-    def test_there_is_one_for_each_statement(self):
-        found = entries(report(), LINEAR)
+    @pytest.mark.parametrize(
+        ("since", "held", "first", "rest"),
+        [
+            (None, ADDRESSES, HOLDS, HOLDS),
+            (None, ADDRESSES[1:], UNTRIED, HOLDS),  # no case showed it
+            ("2.0", ADDRESSES, HOLDS, HOLDS),
+            ("2.1", ADDRESSES, NOT_THERE, NOT_THERE),
+        ],
+    )
+    def test_there_is_one_for_each_statement(self, since, held, first, rest):
+        found = entries(report(held=held), replace(LINEAR, since=since))
         assert list(found) == ADDRESSES
-        assert {entry.verdict for entry in found.values()} == {HOLDS}
-
-    def test_what_no_case_showed_is_untried(self):
-        found = entries(report(held=ADDRESSES[1:]), LINEAR)
-        assert [a for a, entry in found.items() if entry.verdict == UNTRIED] == ADDRESSES[:1]
-
-    def test_what_a_release_lacks_is_not_there(self):
-        late = replace(LINEAR, since="2.1")
-        assert {entry.verdict for entry in entries(report(), late).values()} == {NOT_THERE}
+        verdict, *others = (entry.verdict for entry in found.values())
+        assert (verdict, {*others}) == (first, {rest})
 
     def test_a_refutation_is_told_short(self):
         why = Refutation("Linear.weight", "so", {"bias": "False"}, "x" * 999, "(5, 3)")

@@ -151,18 +151,16 @@ class TestWhatHappened:
         assert isinstance(found.error, RuntimeError)
         assert found.outputs == {}
 
-    def test_warnings_are_kept_and_not_shown(self):
+    @pytest.mark.parametrize(
+        ("labels", "error"), [({}, "None"), ({"rank": "1-D"}, "no single vectors here")]
+    )
+    def test_warnings_are_kept_and_not_shown(self, labels, error):
         bench = Bench(LINEAR, Loud)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            found = bench.observe(LINEAR.cases.plainest())
+            found = bench.observe(LINEAR.cases.case(**labels))
         assert found.warnings == ("loud",)
-        assert found.error is None
-
-    def test_an_error_and_its_warnings_are_kept_together(self):
-        found = Bench(LINEAR, Loud).observe(LINEAR.cases.case(rank="1-D"))
-        assert str(found.error) == "no single vectors here"
-        assert found.warnings == ("loud",)
+        assert str(found.error) == error
 
     def test_a_fault_of_ours_is_raised(self):
         class Faulty(nn.Linear):

@@ -127,21 +127,23 @@ def with_blocks(*blocks: Block) -> ModuleSpec:
     return replace(LINEAR, parameters=(weight, *LINEAR.parameters[1:]))
 
 
+FIRST = Block("first", 0, 0 * columns, 1 + 0 * columns)
+REST = Block("rest", 0, 1 + 0 * columns, columns)
+IDLE = Claim("linear.idle", "So.", "", lambda _: None, "x", twins={"not so": lambda _: None})
+
+
 class TestSurvivors:
-    def test_a_whole_spec_without_one(self):
-        assert survivors(LINEAR) == []
-
-    def test_one_is_noticed_among_rules(self):
-        first = Block("first", 0, 0 * columns, 1 + 0 * columns)
-        rest = Block("rest", 0, 1 + 0 * columns, columns)
-        assert survivors(with_blocks(first, rest)) == ["Linear.weight: first and rest exchanged"]
-
-    def test_one_is_noticed_among_claims(self):
-        idle = Claim(
-            "linear.idle", "So.", "", lambda seen: None, "x", twins={"not so": lambda seen: None}
-        )
-        spec = replace(LINEAR, claims=(*LINEAR.claims, idle))
-        assert survivors(spec) == ["linear.idle: not so"]
+    @pytest.mark.parametrize(
+        ("spec", "found"),
+        [
+            (LINEAR, []),
+            (with_blocks(FIRST, REST), ["Linear.weight: first and rest exchanged"]),
+            (replace(LINEAR, claims=(*LINEAR.claims, IDLE)), ["linear.idle: not so"]),
+        ],
+        ids=["none", "rules", "claims"],
+    )
+    def test_one_is_noticed_among_rules_and_claims(self, spec, found):
+        assert survivors(spec) == found
 
     def test_one_is_noticed_where_two_sizes_are_equal(self):
         equal = replace(
