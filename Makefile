@@ -53,7 +53,7 @@ coverage: $(READY) ## Run every test, and tell which lines and branches none of 
 	@$(RUN) coverage report
 
 mutate: $(READY) $(MUTATE) ## Break the code on purpose, and tell what no test notices; an hour
-	PYTHONPATH=$(MUTATE) $(RUN) tools.mutate --seed $(SEED) --sample $(SAMPLE) $(MUTANTS)
+	OMP_NUM_THREADS=1 PYTHONPATH=$(MUTATE) $(RUN) tools.mutate --seed $(SEED) --sample $(SAMPLE) $(MUTANTS)
 
 $(MUTATE):
 	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --target $@.new \

@@ -155,7 +155,7 @@ def _enter(place: Path) -> None:
     sys.path.insert(0, str(place))
     # What is compiled from a broken module must not be taken for the module's own.
     sys.dont_write_bytecode = True
-    told = {"PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+    told = {"PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"}
     os.environ.update(told, MHADOC_CACHE=str(place / "cache"))
     heard = os.open(place / f"heard-{os.getpid()}.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(heard, 1)
