@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sympy import Basic, Eq, Not, Or
@@ -72,6 +73,18 @@ def _device(bias: Basic, source: str) -> Requirement:
     )
 
 
+_INDEX = "ArrayRef: invalid index Index = 18446744073709551615; Length = 0"
+_PRODUCT = "both arguments to matmul need to be at least 1D, but they are 0D and 2D"
+
+
+def _once(shown: Mapping[str, Any]) -> str:
+    """Return what torch 2.1 and 2.2 said of an input without axes: with a bias, of its sizes."""
+    biased = shown["module"].bias is not None
+    return (
+        "ArrayRef: invalid index Index = 18446744073709551615; Length = 0" if biased else _PRODUCT
+    )
+
+
 def _axes(source: str) -> Requirement:
     return Requirement(
         "input.axes",
@@ -86,10 +99,8 @@ def _axes(source: str) -> Requirement:
         observed="has none",
         source=source,
         before={
-            "2.3": {"message": "ArrayRef: invalid index Index = 18446744073709551615; Length = 0"},
-            "2.1": {
-                "message": "both arguments to matmul need to be at least 1D, but they are 0D and 2D"
-            },
+            "2.3": {"message": "{said}", "computes": {"said": _once}},
+            "2.1": {"message": _PRODUCT, "computes": {}},
         },
     )
 

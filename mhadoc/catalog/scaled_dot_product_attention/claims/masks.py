@@ -27,8 +27,11 @@ from mhadoc.catalog.scaled_dot_product_attention.symbols import (
     masked,
 )
 from mhadoc.language import Claim, Mismatch, Seen, close
+from mhadoc.language.releases import newer
 
 _MATRIX = And(masked, Not(mask_flat), Not(mask_full), Not(mask_three))
+#: The fused kernel of torch 2.3 and 2.4 misreads a mask of one column.
+_MISREAD = And(fused, mask_float, newer("2.3"), Not(newer("2.5")))
 _NOTHING = {"is_causal": False, "dropout_p": 0.0}
 
 
@@ -61,15 +64,21 @@ def _pairs(seen: Seen) -> Mismatch | None:
 def _broadcast(seen: Seen) -> Mismatch | None:
     """Call with masks whose axes are one or missing, and compare with the expanded mask."""
     mask = seen.inputs["attn_mask"]
-    front = seen.inputs["query"].shape[:-2]
-    for small in (mask, mask[:1], mask[:, :1]):
-        full = small.expand(*front, seen.values["L"], seen.values["S"])
-        one, other = (seen.again(attn_mask=given, **_NOTHING) for given in (small, full))
-        if wrong := failure(one) or failure(other):
-            return wrong
-        if wrong := close(other.outputs["output"], one.outputs["output"]):
-            return wrong
-    return None
+    wrong = (_expanded(seen, small) for small in (mask, mask[:1], mask[:, :1]))
+    return next(filter(None, wrong), None)
+
+
+def _expanded(seen: Seen, small: Any) -> Mismatch | None:
+    """Call with a mask that is not of full size, and compare with the same mask written out."""
+    full = small.expand(*seen.inputs["query"].shape[:-1], seen.values["S"])
+    one, other = (seen.again(attn_mask=given, **_NOTHING) for given in (small, full))
+    return failure(one) or failure(other) or close(other.outputs["output"], one.outputs["output"])
+
+
+def _misread(seen: Seen, column: slice = slice(1)) -> Mismatch | None:
+    """Find other numbers for a mask of one column than for the same mask written out."""
+    other = _expanded(seen, seen.inputs["attn_mask"][:, column])
+    return None if other else Mismatch("other numbers", "the same")
 
 
 def _half(seen: Seen, kept: bool = True) -> Mismatch | None:
@@ -172,10 +181,31 @@ CLAIMS = (
         torch.Size([3, 2, 4, 10])
         """,
         check=_broadcast,
-        when=And(_MATRIX, EVEN),
+        when=And(_MATRIX, EVEN, Not(_MISREAD)),
         axes=("front", "width", "attn_mask"),
         twins={"an axis may be two": _pairs},
         source=SOURCE,
+    ),
+    Claim(
+        id="sdpa.mask.one_column",
+        since="2.3",
+        until="2.5",
+        sentence="A bug that torch 2.5 mended: on the CPU the fused kernel misread a float "
+        "`attn_mask` of one column, (L, 1), and returned wrong numbers without a word.",
+        doctest="""
+        >>> import torch
+        >>> from torch.nn import functional as F
+        >>> x, mask = torch.randn(3, 2, 4, 10), torch.randn(4, 1)
+        >>> small = F.scaled_dot_product_attention(x, x, x, mask)
+        >>> whole = F.scaled_dot_product_attention(x, x, x, mask.expand(4, 4))
+        >>> torch.allclose(small, whole)
+        False
+        """,
+        check=_misread,
+        when=And(_MATRIX, EVEN, _MISREAD),
+        axes=("width", "attn_mask"),
+        twins={"a mask of all columns was misread": partial(_misread, column=slice(None))},
+        source="torch: _scaled_dot_product_flash_attention_for_cpu",
     ),
     Claim(
         id="sdpa.mask.single",
