@@ -44,6 +44,7 @@ extensions = [
     "lost",
     "origin",
     "spec_files",
+    "torch_choice",
     "promises",
 ]
 exclude_patterns = ["_ext", "_static", "_templates", "sg_execution_times.rst"]
@@ -112,8 +113,19 @@ linkcheck_anchors_ignore = [r"L\d+"]
 html_theme = "furo"
 html_title = "mhadoc"
 html_static_path = ["docs/_static"]
+templates_path = ["docs/_templates"]
+html_sidebars = {
+    "**": [
+        "sidebar/brand.html",
+        "sidebar/search.html",
+        "torch.html",
+        "sidebar/scroll-start.html",
+        "sidebar/navigation.html",
+        "sidebar/scroll-end.html",
+    ]
+}
 html_css_files = ["custom.css"]
-html_js_files = [(name, {"defer": "defer"}) for name in ("scroll.js", "drawers.js")]
+html_js_files = [(name, {"defer": "defer"}) for name in ("scroll.js", "drawers.js", "torch.js")]
 html_favicon = "docs/_static/favicon.svg"
 html_logo = "docs/_static/logo.svg"
 html_copy_source = False

@@ -51,7 +51,9 @@ class MatrixTable(SphinxDirective):
         found = [spec for spec in domain.proofs.specs.values() if standings(spec)]
         for spec in found:
             domain.show(spec, standings(spec), self.get_location())
-        return [Filter("", specs=[spec.name for spec in found]), *map(_section, found)]
+        count = sum(len(standings(spec)) for spec in found)
+        choices = Filter("", specs=[spec.name for spec in found], count=count)
+        return [choices, *map(_section, found)]
 
 
 def _section(spec: ModuleSpec) -> nodes.section:
@@ -142,19 +144,20 @@ def visit_matrix(translator: HTML5Translator, node: Matrix) -> None:
     raise nodes.SkipNode
 
 
-_FORM = """<form class="mhadoc-filter" hidden>
+_FORM = """<form class="mhadoc-filter">
 <label>Part of a name <input type="search" name="text" autocomplete="off"></label>
-<label>Of <select name="spec"><option value="">every module</option>{options}</select></label>
+<label>Module <select name="spec"><option value="">every module</option>{options}</select></label>
 <label><input type="checkbox" name="differs"> Only what differs between releases</label>
-<p role="status"></p>
+<p role="status">{count}</p>
 </form>
 """
 
 
 def visit_filter(translator: HTML5Translator, node: Filter) -> None:
-    """Write the fields, which a script shows."""
+    """Write the fields, which are seen where scripts run."""
     options = "".join(f"<option>{escape(name)}</option>" for name in node["specs"])
-    translator.body.append(_FORM.format(options=options))
+    count = counted(node["count"], "statement")
+    translator.body.append(_FORM.format(options=options, count=count))
     raise nodes.SkipNode
 
 

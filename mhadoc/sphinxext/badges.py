@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from mhadoc.proof.standing import Standing
 
-__all__ = ["SIGNS", "Badge", "badge", "signs", "visitors"]
+__all__ = ["SIGNS", "Badge", "aside", "badge", "signs", "visitors"]
 
 #: The letter of each verdict in ``data-verdicts``, which has one for each release, oldest first.
 SIGNS = {HOLDS: "h", OTHERWISE: "o", NOT_THERE: "n", REFUTED: "r", UNTRIED: "u", UNKNOWN: "-"}
 
 
 class Badge(nodes.inline):
-    """The words of a badge, and in ``signs`` the verdict of each release."""
+    """A badge, and in ``signs`` the verdict of each release; one that is not seen has ``words``."""
 
 
 def badge(standing: Standing | None) -> list[nodes.Node]:
@@ -33,14 +33,26 @@ def badge(standing: Standing | None) -> list[nodes.Node]:
     return [nodes.Text(" "), Badge("", words, classes=kinds, signs=signs(standing))]
 
 
+def aside(standing: Standing | None) -> list[nodes.Node]:
+    """Return a badge that is not seen, for where a statement is only mentioned.
+
+    There is none where it holds throughout.
+    """
+    if standing is None or standing.throughout or not (words := standing.words()):
+        return []
+    return [Badge("", "", classes=["mhadoc-aside"], signs=signs(standing), words=words)]
+
+
 def signs(standing: Standing) -> str:
     """Return the verdicts of a standing, a letter for each release."""
     return "".join(SIGNS[verdict] for verdict in standing.verdicts.values())
 
 
 def _visit(translator: HTML5Translator, node: Badge) -> None:
-    verdicts = {"data-verdicts": node["signs"]}
-    translator.body.append(translator.starttag(node, "span", "", **verdicts))
+    told = {"data-verdicts": node["signs"]}
+    if "words" in node:
+        told["data-words"] = node["words"]
+    translator.body.append(translator.starttag(node, "span", "", **told))
 
 
 def _depart(translator: HTML5Translator, node: Badge) -> None:

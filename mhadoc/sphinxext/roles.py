@@ -12,6 +12,8 @@ from sphinx.util.docutils import ReferenceRole, SphinxRole
 from mhadoc.errors import MhadocError, ShapeError, UnknownNameError
 from mhadoc.language import Output
 from mhadoc.language.compiled import free_names, truth
+from mhadoc.proof.standing import standings
+from mhadoc.sphinxext.badges import aside
 from mhadoc.sphinxext.domain import MhadocDomain, domain_of
 from mhadoc.sphinxext.proofs import named, torch_release
 from mhadoc.sphinxext.text import code, condition, joined, refuted, verdict
@@ -60,7 +62,9 @@ class ShapeRole(SphinxRole):
         text = "None"
         if rule.shape is not None:
             text = str(rule.shape.evaluate(sizes)) if sizes else rule.shape.text()
-        form: list[Node] = [_link(self, "shape", spec.address(rule), code(text, "mhadoc-shape"))]
+        address = spec.address(rule)
+        form: list[Node] = [_link(self, "shape", address, code(text, "mhadoc-shape"))]
+        form += aside(standings(spec).get(address))
         if not alone:
             form += [nodes.Text(" when "), *condition(spec, rule.when)]
         return form
@@ -80,7 +84,8 @@ class RuleRole(ReferenceRole):
             return [code(self.title)], []
         domain.show(spec, statements, self.get_location())
         inner = nodes.inline("", self.title) if self.has_explicit_title else code(name)
-        return [_link(self, "rule", self.target, inner)], []
+        link = _link(self, "rule", self.target, inner)
+        return [link, *aside(standings(spec).get(self.target))], []
 
 
 class ClaimRole(ReferenceRole):
@@ -96,7 +101,7 @@ class ClaimRole(ReferenceRole):
             return [code(self.title)], []
         domain.show(spec, [claim.id], self.get_location())
         inner = nodes.inline("", self.title) if self.has_explicit_title else code(claim.id)
-        return [_link(self, "claim", claim.id, inner)], []
+        return [_link(self, "claim", claim.id, inner), *aside(standings(spec).get(claim.id))], []
 
 
 class ReportRole(SphinxRole):

@@ -35,6 +35,8 @@ LOOKS = [
     *((path, look) for path in TYPES for look in (PHONE, DESK)),
     ("behaviour/nan.html", (360, "light")),
     ("questions/fast_path.html", (1280, "dark")),
+    *(("releases.html", look) for look in (PHONE, DESK)),
+    ("what_changed.html", PHONE),
 ]
 
 

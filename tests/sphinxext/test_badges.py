@@ -4,9 +4,12 @@ import re
 from collections.abc import Callable
 
 import pytest
+from torch_choice import choice
 
 import mhadoc
 from mhadoc.catalog.ledgers import HOLDS, NOT_THERE, REFUTED
+from mhadoc.language.releases import installed
+from mhadoc.proof.standing import short
 from tests.ledgered import Made, made
 
 __all__ = ["made"]
@@ -73,3 +76,31 @@ class TestBadge:
         assert page.warnings.count("WARNING") == 1
         assert badge(page.html(), "LayerNorm.bias")[1] == shown
         assert page.build().warnings.count("WARNING") == 1
+
+
+class TestAside:
+    """Where a statement is only mentioned, what is not seen says where it holds."""
+
+    @pytest.mark.parametrize(
+        ("role", "words"),
+        [
+            ("{rule}`LayerNorm.bias`", "holds since 2.1"),
+            ("{claim}`sdpa.scale`", "holds since 2.1"),
+        ],
+    )
+    def test_is_put_after_a_link(self, site: Callable, made: Made, role: str, words: str):
+        made("LayerNorm", "scaled_dot_product_attention", releases=FEW)
+        html = site(f"{role}\n\n{PAGE}\n```{{claim}} sdpa.scale\n```\n").html()
+        assert f'</a><span class="mhadoc-aside" data-verdicts="nhh" data-words="{words}">' in html
+
+    def test_there_is_none_where_it_holds_throughout(self, site: Callable, made: Made):
+        made("LayerNorm", releases=FEW)
+        text = f"{{rule}}`LayerNorm.eps` {{shape}}`LayerNorm.weight`\n\n{PAGE}"
+        assert "mhadoc-aside" not in site(text).html()
+
+
+def test_what_can_be_chosen_are_the_releases_with_a_ledger(made: Made):
+    made("LayerNorm", releases=("2.0.1", "2.13.0", "2.15.0"))
+    here = short(installed())
+    others = [(place, name) for place, name in enumerate(("2.0", "2.13", "2.15")) if name != here]
+    assert choice() == (here, others[::-1])
