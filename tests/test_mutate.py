@@ -35,6 +35,7 @@ def mutant(line: int = 4, old: str = ">", new: str = ">=") -> Mutant:
         ("def f(x: int | None) -> bool:\n    y: int | str = 2\n", False),
         ("def f(x: int | None) -> bool:\n    y: int | str = \n", True),
     ],
+    ids=["argument", "result", "variable", "value", "no Python"],
 )
 def test_what_does_not_run_is_no_change(mutated: str, is_same: bool) -> None:
     assert same("def f(x: int | None) -> bool:\n    y: int | str = 1\n", mutated) == is_same

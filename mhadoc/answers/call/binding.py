@@ -20,10 +20,9 @@ def bound(spec: ModuleSpec, inputs: Sequence[Any], named: Mapping[str, Any]) -> 
     """
     defaults, required = spec.defaults, _required(spec)
     found = {**defaults, **dict(zip(defaults, inputs, strict=False)), **named}
-    given = len(inputs) + len(named)
-    if len(found) > len(defaults) or len(inputs) > len(defaults) or given < len(required):
-        raise _refusal(spec, inputs, named)
-    if named.keys() & tuple(defaults)[: len(inputs)] or not _complete(required, inputs, named):
+    twice = named.keys() & tuple(defaults)[: len(inputs)]
+    unknown = len(inputs) > len(defaults) or len(found) > len(defaults)
+    if twice or unknown or not _complete(required, inputs, named):
         raise _refusal(spec, inputs, named)
     return found
 

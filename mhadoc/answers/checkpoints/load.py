@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -313,13 +314,12 @@ def _moved(ours: Entries, theirs: Entries) -> _Moved:
 
 def _starts(longer: Iterable[str], shorter: Entries) -> tuple[str, int]:
     """Return what most of the longer keys have before a shorter one, and how many do."""
-    votes: Counter[str] = Counter()
-    for key in longer:
-        cut = key.find(".")
-        while cut >= 0:
-            if key[cut + 1 :] in shorter:
-                votes[key[: cut + 1]] += 1
-            cut = key.find(".", cut + 1)
+    votes = Counter(
+        key[: dot.end()]
+        for key in longer
+        for dot in re.finditer(r"\.", key)
+        if key[dot.end() :] in shorter
+    )
     return votes.most_common(1)[0] if votes else ("", 0)
 
 

@@ -296,3 +296,14 @@ def test_layers_of_ones_own_have_no_known_shapes() -> None:
         "the shapes to be known, but got encoder_layer='Linear'.\n"
         "  way out: build it with device='meta', and call it with tensors there"
     )
+
+
+ALL = (QUERY, KEY, KEY, None, True, None, True, False)  # in the order of forward
+
+
+@pytest.mark.parametrize("positional", [1, 3, 4, 7, 8])
+def test_any_of_the_inputs_may_come_by_position(positional: int) -> None:
+    names = list(mhadoc.spec("MultiheadAttention").defaults)
+    named = dict(zip(names[positional:], ALL[positional:], strict=True))
+    called = mhadoc.predict_call("MultiheadAttention", BUILT, *ALL[:positional], **named)
+    assert called == {"attn_output": (2, 3, 512), "attn_output_weights": (2, 3, 5)}

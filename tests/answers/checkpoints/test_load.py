@@ -339,3 +339,26 @@ def test_one_number_loads_into_no_axes() -> None:
     module.scale = nn.Parameter(torch.zeros(()))
     assert told(module, {"scale": torch.ones(1)}) == []
     assert loads(module, {"scale": torch.ones(1)})
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "rules"),
+    [
+        (["weight", "a.weight"], ["weight"], ["state_dict.keys"]),
+        (["weight"], ["weight", "a.weight"], ["state_dict.keys"]),
+        (["weight"], ["a.weight"], ["state_dict.prefix"]),
+        (["a.weight"], ["weight"], ["state_dict.prefix"]),
+        (["q", "k", "v", "o"], ["a.q", "a.k", "x", "y"], ["state_dict.keys"] * 8),  # half of them
+        (["a.q", "a.k", "x", "y"], ["q", "k", "v", "o"], ["state_dict.keys"] * 8),
+    ],
+)
+def test_keys_that_fit_as_they_stand_are_not_moved(
+    ours: list[str], theirs: list[str], rules: list[str]
+) -> None:
+    module = nn.Module()
+    module.a = nn.Module()
+    for key in ours:
+        place, _, name = key.rpartition(".")
+        module.get_submodule(place).register_parameter(name, nn.Parameter(torch.zeros(3)))
+    found = mhadoc.diagnose_load(module, {key: torch.zeros(3) for key in theirs})
+    assert [problem.rule for problem in found] == rules
