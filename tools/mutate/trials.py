@@ -20,8 +20,8 @@ from typing import Any
 
 from tools.mutate.mutants import Mutant
 
-#: Seconds that a round of tests takes where nothing is broken: the tests that reach the change and
-#: take least come first, and what is left after the last round is not asked.
+#: Seconds of processor time that a round of tests takes where nothing is broken: the tests that
+#: reach the change and take least come first, and what is left after the last one is not asked.
 ROUNDS = (2.0, 60.0)
 #: Seconds of processor time, and of any time, after which a mutant that goes on is a broken one.
 PROCESSOR, CLOCK = 180, 900
@@ -63,10 +63,11 @@ class Recorder:
     """A plugin of pytest that notes what each test reaches, and how long it takes."""
 
     def __init__(self, measured: Any) -> None:
-        self.measured, self.seconds = measured, defaultdict[str, float](float)
+        self.measured, self.seconds, self.begun = measured, dict[str, float](), 0.0
 
     def pytest_runtest_setup(self, item: Any) -> None:
         """Count what is made for several tests of a file as reached by each of them."""
+        self.begun = _worked()
         self.measured.switch_context(item.nodeid.partition("::")[0])
 
     def pytest_runtest_call(self, item: Any) -> None:
@@ -78,8 +79,13 @@ class Recorder:
         self.measured.switch_context("")
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Add up the time of a test."""
-        self.seconds[report.nodeid] += report.duration
+        """Note the time of a test, without what other programs of this machine took meanwhile."""
+        self.seconds[report.nodeid] = _worked() - self.begun
+
+
+def _worked() -> float:
+    """Return for how long the processors have worked for this process and those it started."""
+    return sum(os.times()[:4])
 
 
 class Chosen:
