@@ -131,7 +131,7 @@ def places(root: Path, room: str) -> Iterator[Place]:
 
 
 def same(source: str, mutated: str) -> bool:
-    """Tell whether a change is none: in an annotation, in an assertion, or no Python at all.
+    """Tell whether a change is none: in an annotation, no Python, or one assertion less.
 
     >>> same("x: int | None = 1", "x: int & None = 1")
     True
@@ -139,9 +139,13 @@ def same(source: str, mutated: str) -> bool:
     False
     >>> same("zip(x, y, strict=True)", "zip(x, y, strict=False)")
     True
+    >>> same("zip(x, y, strict=False)", "zip(x, y, strict=True)")
+    False
     >>> same("print(*x)", "print(+*x)")
     True
     """
+    if mutated.count("strict=True") < source.count("strict=True"):
+        return True
     try:
         there, here = ast.parse(source), ast.parse(mutated)
     except SyntaxError:
@@ -150,7 +154,7 @@ def same(source: str, mutated: str) -> bool:
 
 
 class _Bare(ast.NodeTransformer):
-    """Takes away what is for readers and type checkers alone, and what is never so."""
+    """Takes away what is for readers and type checkers alone."""
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         node.annotation = ast.Constant(None)
@@ -159,11 +163,6 @@ class _Bare(ast.NodeTransformer):
     def visit_arg(self, node: ast.arg) -> ast.AST:
         node.annotation = None
         return node
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        if ast.unparse(node.func) == "zip":  # whether it is strict: no more than an assertion
-            node.keywords = []
-        return self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.returns = None

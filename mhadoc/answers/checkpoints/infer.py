@@ -201,7 +201,7 @@ def _tried(spec: ModuleSpec, name: str, settled: tuple[tuple[str, Any], ...]) ->
     demands = [r for r in spec.requirements if name in r.about]
     largest = max(size for _, size in settled)
     others = {argument.name: argument.default for argument in spec.arguments} | dict(settled)
-    trials = ((n, {**others, name: n}) for n in range(1, largest + 1))
+    trials = ((n, {**others, name: n}) for n in range(largest + 1))
     return tuple(n for n, values in trials if all(r.met(values) for r in demands))
 
 

@@ -126,7 +126,7 @@ def _counts(rules: Mapping[str, Parameter], there: Entries) -> Iterator[tuple[st
     largest: dict[sympy.Expr, int] = {}
     for key in there:
         rule = rules.get(numbered(key))
-        if rule is not None and rule.count != 1 and (number := _NUMBER.search(key)):
+        if rule is not None and (number := _NUMBER.search(key)):
             largest[rule.count] = max(largest.get(rule.count, 0), int(number[0]) + 1)
     for count, layers in largest.items():
         yield from Shape(count).match((layers,)).sizes.items()

@@ -64,6 +64,12 @@ def test_both_formats_name_a_dtype_alike(tmp_path: Path, dtype: torch.dtype) -> 
     assert names[0].startswith(names[1].removesuffix("fn"))
 
 
+@pytest.mark.parametrize(("name", "save"), [("a.safetensors", save_file), ("a.pt", torch.save)])
+def test_a_file_may_be_empty(tmp_path: Path, name: str, save: Callable[..., Any]) -> None:
+    save({}, tmp_path / name)
+    assert dict(read_checkpoint(tmp_path / name)) == {}
+
+
 def test_an_entry_inside(tmp_path: Path) -> None:
     torch.save({"model": STATE, "epoch": 3}, tmp_path / "a.pt")
     assert read_checkpoint(tmp_path / "a.pt", inside="model").keys() == STATE.keys()

@@ -270,15 +270,28 @@ def test_a_width_that_no_argument_names_is_told_once() -> None:
     ]
 
 
-def test_a_transposed_weight() -> None:
-    state = saved()
-    state["in_proj_weight"] = state["in_proj_weight"].T
-    assert told(built(), state) == [
-        error(
-            "in_proj_weight: must be (36, 12), but it is (12, 36), the same transposed "
-            "[state_dict.shapes]",
-            "pass its .T",
-        )
+SIZES = "build the module with the sizes of the file, or load another file"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "text", "hint"),
+    [
+        ((2, 3), (3, 2), "must be (2, 3), but it is (3, 2), the same transposed", "pass its .T"),
+        ((2, 3, 5), (5, 3, 2), "must be (2, 3, 5), but it is (5, 3, 2)", SIZES),
+        ((2, 3), (2, 5), "must have 3 there, but it has 5", SIZES),
+        ((3, 3), (5, 5), "must have 3 there, but it has 5", SIZES),
+        ((2, 3), (5, 7), "must be (2, 3), but it is (5, 7)", SIZES),
+        ((2, 3), (6,), "must be (2, 3), but it is (6,)", SIZES),
+        ((6,), (6, 1), "must be (6,), but it is (6, 1)", SIZES),
+    ],
+)
+def test_a_shape_that_differs(
+    ours: tuple[int, ...], theirs: tuple[int, ...], text: str, hint: str
+) -> None:
+    module = nn.Module()
+    module.weight = nn.Parameter(torch.zeros(ours))
+    assert told(module, {"weight": torch.zeros(theirs)}) == [
+        error(f"weight: {text} [state_dict.shapes]", hint)
     ]
 
 
