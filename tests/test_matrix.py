@@ -21,11 +21,13 @@ class Machine:
 
     def __init__(self, answer: str = "", listed: str = LISTED) -> None:
         self.answer, self.listed, self.commands = answer, listed, list[str]()
+        self.right = True
 
     def __call__(self, command: list[Any], **options: Any) -> subprocess.CompletedProcess[str]:
         self.commands.append(" ".join(map(str, command)))
         told = self.listed if "index" in command else self.answer
-        return subprocess.CompletedProcess(command, 0, told, "Traceback\nImportError: torch")
+        status = int("tests.answers.on_release" in command and not self.right)
+        return subprocess.CompletedProcess(command, status, told, "Traceback\nImportError: torch")
 
 
 @pytest.fixture
@@ -86,6 +88,12 @@ def test_a_refutation_is_told_and_the_status_is_1(machine, monkeypatch, tmp_path
     assert run(monkeypatch, "2.2.2") == 1
     assert "refuted: Dropout.p" in capsys.readouterr().out
     assert statements(tmp_path, "2.2.2")["Dropout.p"][2:] == [{}, "one", "two"]
+
+
+def test_answers_are_asked_of_each_release_and_a_wrong_one_makes_the_status_1(machine, monkeypatch):
+    machine.answer, machine.right = report(), False
+    assert run(monkeypatch, "2.2.2", "2.0.1") == 1
+    assert sum("tests.answers.on_release" in command for command in machine.commands) == 2
 
 
 def test_a_release_that_cannot_be_tried_is_told_and_the_next_one_is_tried(

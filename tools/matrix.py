@@ -1,8 +1,10 @@
 """Verify every spec on each release of torch, and write down what holds there, in ledgers.
 
+Every answer of mhadoc is compared with torch there as well.
+
 Run ``make matrix``, or ``make matrix TORCH="2.2.2 2.13.0"`` for these releases alone. Each gets an
 environment of its own, up to 6 GB, which is deleted before the next one. The status is 1 where a
-statement is refuted, or a release cannot be tried.
+statement is refuted, an answer is wrong, or a release cannot be tried.
 """
 
 from __future__ import annotations
@@ -64,9 +66,8 @@ def environment(release: str, keep: Path | None) -> Iterator[Path]:
 def proved(python: Path, target: str) -> Report | None:
     """Return the report of a release on one spec, or on all for ""; None where there is none."""
     command = [str(python), "-m", "mhadoc", "verify", *filter(None, [target]), "--json"]
-    lone = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        command, env={**os.environ, **lone}, cwd=ROOT, capture_output=True, text=True, check=False
+        command, env=_alone(), cwd=ROOT, capture_output=True, text=True, check=False
     )
     try:
         return Report.from_dict(json.loads(done.stdout))
@@ -75,11 +76,23 @@ def proved(python: Path, target: str) -> Report | None:
         return None
 
 
+def _alone() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+def answered(python: Path) -> bool:
+    """Ask everything that mhadoc answers on a release, and tell whether all of it is right."""
+    command = [str(python), "-m", "tests.answers.on_release"]
+    done = subprocess.run(command, env=_alone(), cwd=ROOT, check=False)
+    return done.returncode == 0
+
+
 def tried(release: str, targets: Sequence[str], keep: Path | None) -> bool:
     """Verify specs on a release, write its ledger, and tell whether all holds."""
     try:
         with environment(release, keep) as python:
             reports = [(name, proved(python, name)) for name in targets or [""]]
+            right = bool(targets) or answered(python)
     except subprocess.CalledProcessError as failed:
         print(f"torch {release} cannot be installed: {failed}", file=sys.stderr)
         return False
@@ -91,7 +104,7 @@ def tried(release: str, targets: Sequence[str], keep: Path | None) -> bool:
             print(report if report.refutations else report.line(), flush=True)
     if known:
         (FOLDER / f"{release}.json").write_text(text(release, known), encoding="utf-8")
-    return all(report is not None and report.ok for _, report in reports)
+    return right and all(report is not None and report.ok for _, report in reports)
 
 
 def main() -> int:

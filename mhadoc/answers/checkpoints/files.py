@@ -12,6 +12,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 from mhadoc.errors import MhadocError
+from mhadoc.language.releases import order
 
 __all__ = ["CheckpointError", "Stored", "read_checkpoint"]
 
@@ -64,8 +65,8 @@ def read_checkpoint(path: str | Path, inside: str = "") -> dict[str, Stored]:
     """Return the shape and dtype of each tensor in a checkpoint, by its key.
 
     Of a ``.safetensors`` file the header alone is read; a ``.pt``, ``.pth``, ``.ckpt`` or ``.bin``
-    file is mapped into memory, and nothing in it is run. ``inside`` names the entry that holds the
-    state_dict where a file holds more than that.
+    file is mapped into memory, from torch 2.1 on, and nothing in it is run. ``inside`` names the
+    entry that holds the state_dict where a file holds more than that.
 
     Raises CheckpointError, in one line, for anything that is no such file.
     """
@@ -110,8 +111,9 @@ def _mapped(file: Path) -> Any:
     _check_archive(file)
     import torch
 
+    mapped = {"mmap": True} if order(torch.__version__) >= order("2.1") else {}
     try:
-        return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+        return torch.load(str(file), map_location="cpu", weights_only=True, **mapped)
     except _DAMAGED as problem:
         raise CheckpointError(str(file), _reason(problem)) from None
 

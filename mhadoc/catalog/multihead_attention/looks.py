@@ -136,8 +136,9 @@ def level(added: Any, least: float = -math.inf) -> Any:
 
     Where another key is appended to each row, ``least`` is what is added to its score.
     """
-    greatest = added.amax(-1, keepdim=True).clamp(min=least)
-    return (added - greatest).nan_to_num(-math.inf, neginf=-math.inf)
+    wide = added.float() if added.element_size() < 4 else added  # old CPUs' kernels lack halves
+    greatest = wide.amax(-1, keepdim=True).clamp(min=least)
+    return (wide - greatest).nan_to_num(-math.inf, neginf=-math.inf).to(added.dtype)
 
 
 def _as_floats(mask: Any) -> Any:

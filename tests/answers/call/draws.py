@@ -5,6 +5,7 @@ They are written by hand and not by the rules, so that the two can disagree.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
@@ -45,6 +46,12 @@ def drawn(name: str, count: int, seed: int) -> Iterator[Drawn]:
         yield Drawn(module, call(chance, module), chance.random() < 0.4)
 
 
+def _taken(cls: Any, **arguments: Any) -> Inputs:
+    """Return the arguments that a class takes on the release that is installed."""
+    known = inspect.signature(cls).parameters
+    return {name: value for name, value in arguments.items() if name in known}
+
+
 def _attention(chance: Random) -> Any:
     heads = chance.choice((1, 2, 2, 3, 4))
     width = heads * chance.choice((1, 2, 3))
@@ -64,16 +71,16 @@ def _attention(chance: Random) -> Any:
 def _layer(cls: Any) -> Any:
     def build(chance: Random) -> Any:
         heads = chance.choice((1, 2, 2, 3, 4))
-        return cls(
-            heads * chance.choice((1, 2, 3)),
-            heads,
-            5,
+        width = heads * chance.choice((1, 2, 3))
+        more = _taken(
+            cls,
             dropout=chance.choice((0, 0.3)),
             activation=chance.choice(("relu", "gelu", torch.tanh)),
             batch_first=chance.random() < 0.6,
             norm_first=chance.random() < 0.5,
             bias=chance.random() < 0.8,
-        ).train(chance.random() < 0.5)
+        )
+        return cls(width, heads, 5, **more).train(chance.random() < 0.5)
 
     return build
 
@@ -97,17 +104,15 @@ def _stack(cls: Any, layer: Any) -> Any:
 
 def _whole(chance: Random) -> Any:
     heads = chance.choice((1, 2, 2, 3, 4))
-    return nn.Transformer(
-        heads * chance.choice((1, 2, 3)),
-        heads,
-        chance.choice((1, 1, 2)),
-        1,
-        5,
+    sizes = (heads * chance.choice((1, 2, 3)), heads, chance.choice((1, 1, 2)), 1, 5)
+    more = _taken(
+        nn.Transformer,
         dropout=chance.choice((0, 0.3)),
         batch_first=chance.random() < 0.6,
         norm_first=chance.random() < 0.5,
         bias=chance.random() < 0.8,
-    ).train(chance.random() < 0.5)
+    )
+    return nn.Transformer(*sizes, **more).train(chance.random() < 0.5)
 
 
 @dataclass(frozen=True)
@@ -193,7 +198,7 @@ def _linear(chance: Random) -> Any:
 def _layer_norm(chance: Random) -> Any:
     over = chance.choice(((), (2,), (3,), (2, 3), (0,), (1,)))
     flags = {name: chance.random() < 0.7 for name in ("elementwise_affine", "bias")}
-    return nn.LayerNorm(over, **flags, dtype=chance.choice(FLOATS))
+    return nn.LayerNorm(over, **_taken(nn.LayerNorm, **flags), dtype=chance.choice(FLOATS))
 
 
 def _dropout(chance: Random) -> Any:
