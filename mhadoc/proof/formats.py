@@ -16,7 +16,7 @@ __all__ = ["FORMATS", "github", "junit", "table", "text"]
 def text(report: Report) -> str:
     """Return the report as text: refutations with their programs, and one line at the end."""
     parts = [f"{refutation}\n\n{_indented(refutation.code)}" for refutation in report.refutations]
-    return "\n".join([*parts, report.line()])
+    return "\n".join([*parts, *report.compared(), report.line()])
 
 
 def _indented(code: str) -> str:
@@ -52,6 +52,8 @@ def github(report: Report) -> str:
         f"::error title={_escaped(found.statement, ',:')}::{_escaped(str(found))}"
         for found in report.refutations
     ]
+    if told := "\n".join(report.compared()):
+        lines.append(f"::notice title=mhadoc::{_escaped(told)}")
     level = "notice" if report.ok else "error"
     return "\n".join([*lines, f"::{level} title=mhadoc::{_escaped(report.line())}"])
 
@@ -78,7 +80,8 @@ def table(report: Report) -> RenderableType:
         )
         for found in report.refutations
     ]
-    return Group(*panels, Text(report.line(), style="green" if report.ok else "red"))
+    told = map(Text, report.compared())
+    return Group(*panels, *told, Text(report.line(), style="green" if report.ok else "red"))
 
 
 #: What the command line offers besides a terminal's own rendering.

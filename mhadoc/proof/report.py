@@ -47,7 +47,9 @@ class Report:
     """How many rules and claims were checked, in how many cases, on which torch.
 
     ``held`` tells for each statement in how many cases it was checked and held, ``all_sizes`` for
-    each rule proved on symbols for all of which it holds; ``seconds`` is the time taken.
+    each rule proved on symbols for all of which it holds; ``seconds`` is the time taken. Where the
+    release of torch has no ledger, ``nearest`` is the nearest one that has, and ``otherwise`` tells
+    the verdicts of each statement that came out otherwise there.
     """
 
     torch_version: str
@@ -59,6 +61,8 @@ class Report:
     seconds: float = 0.0
     held: Mapping[str, int] = field(default_factory=dict)
     all_sizes: Mapping[str, str] = field(default_factory=dict)
+    nearest: str = ""
+    otherwise: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -66,8 +70,8 @@ class Report:
         return not self.refutations
 
     def __str__(self) -> str:
-        """Return the refutations, if any, and one line."""
-        return "\n".join([*map(str, self.refutations), self.line()])
+        """Return the refutations, if any, what differs from the nearest release, and one line."""
+        return "\n".join([*map(str, self.refutations), *self.compared(), self.line()])
 
     def __rich__(self) -> object:
         """Return the report as rich prints it in a terminal."""
@@ -85,6 +89,22 @@ class Report:
             f"{counted(self.cases, 'case')} "
             f"on torch {self.torch_version} ({self.device}) in {self.seconds:.1f} s: {verdict}"
         )
+
+    def compared(self) -> list[str]:
+        """Return lines on what came out otherwise on the nearest release that has a ledger.
+
+        There are none where the report is on a release that has one itself.
+        """
+        from mhadoc.language import counted
+
+        if not self.nearest:
+            return []
+        begin = f"torch {self.torch_version} has no ledger; nearest: {self.nearest}; "
+        if not self.otherwise:
+            return [f"{begin}every statement came out as there"]
+        count = counted(len(self.otherwise), "statement")
+        found = (f"  {address}: {verdicts}" for address, verdicts in self.otherwise.items())
+        return [f"{begin}{count} came out otherwise:", *found]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data."""

@@ -13,6 +13,7 @@ from mhadoc.catalog import spec, specs_in, specs_of
 from mhadoc.language import ModuleSpec
 from mhadoc.proof.covering import covering
 from mhadoc.proof.look import look, look_at_examples
+from mhadoc.proof.nearest import beside
 from mhadoc.proof.observe import Bench, imported, one_thread, usable
 from mhadoc.proof.refute import refutation
 from mhadoc.proof.report import Refutation, Report
@@ -60,7 +61,7 @@ def verify(
         total.add(tally)
         refutations += refuted
         all_sizes.update(proved)
-    return Report(
+    report = Report(
         torch_version=torch.__version__,
         device=device,
         rules=sum(len(found.rules) for found in targets),
@@ -71,6 +72,7 @@ def verify(
         held=dict(total.held),
         all_sizes=all_sizes,
     )
+    return report if other is not None else beside(report, targets)
 
 
 def _targets(target: object) -> tuple[ModuleSpec, ...]:

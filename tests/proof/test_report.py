@@ -44,6 +44,9 @@ reports = st.builds(
     st.lists(refutations, max_size=2).map(tuple),
     st.floats(0, 1000),
     st.dictionaries(words, counts, max_size=3),
+    st.dictionaries(words, words, max_size=2),
+    words,
+    st.dictionaries(words, words, max_size=2),
 )
 
 cases = st.builds(Case, st.tuples(*[st.integers(0, 2)] * 3))
