@@ -56,6 +56,15 @@ def test_the_last_patch_of_each_minor_release_is_taken(machine: Machine):
     assert matrix.available() == ["1.13.1", "2.0.1", "2.2.2", "2.13.0"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "listed"), [([], '["1.13.1", "2.0.1", "2.2.2", "2.13.0"]'), (["2.2.2"], '["2.2.2"]')]
+)
+def test_the_releases_can_be_listed(machine, monkeypatch, capsys, asked: list[str], listed: str):
+    assert run(monkeypatch, "--list", *asked) == 0
+    assert capsys.readouterr().out == f"{listed}\n"
+    assert not any("install" in command for command in machine.commands)
+
+
 @pytest.mark.parametrize(("release", "numpy"), [("2.2.2", "numpy<2 "), ("2.3.1", "numpy ")])
 def test_an_environment_is_made_and_deleted(machine: Machine, release: str, numpy: str):
     with matrix.environment(release, None) as python:

@@ -31,7 +31,7 @@ def steps(path: Path) -> list[dict[str, Any]]:
 
 class TestWorkflows:
     def test_there_are_those_that_are_needed(self):
-        assert {path.stem for path in WORKFLOWS} == {"ci", "pages", "publish", "weekly"}
+        assert {path.stem for path in WORKFLOWS} == {"ci", "matrix", "pages", "publish", "weekly"}
 
     @EACH
     def test_what_they_use_is_pinned_by_hash_and_says_its_version(self, path: Path):
@@ -49,7 +49,7 @@ class TestWorkflows:
         flow = read(path)
         assert flow["permissions"] == {"contents": "read"}
         more = {key for job in flow["jobs"].values() for key in job.get("permissions", ())}
-        assert more <= {"pages", "id-token"}
+        assert more <= {"pages", "id-token", *(["issues"] if path.stem == "matrix" else [])}
 
     @EACH
     def test_no_job_runs_for_ever_and_no_token_is_left_behind(self, path: Path):
@@ -69,6 +69,78 @@ class TestWorkflows:
         assert strategy["matrix"]["python"] == ["3.11", "3.12", "3.13", "3.14"]
         classifiers = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
         assert all(f":: {version}" in classifiers for version in strategy["matrix"]["python"])
+
+
+def ran(line: str, folder: Path, **programs: str) -> subprocess.CompletedProcess[str]:
+    """Run a step's line as GitHub does, with programs of these lines in the place of others."""
+    for name, text in programs.items():
+        (folder / name).write_text(f"#!/bin/bash\n{text}\n")
+        (folder / name).chmod(0o755)
+    own = {"PATH": f"{folder}:{os.environ['PATH']}", "RELEASE": "2.16.0", "RUN": "https://run"}
+    return subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", line],
+        cwd=folder,
+        env={**os.environ, **own},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+
+
+class TestMatrix:
+    JOBS = read(ROOT / ".github/workflows/matrix.yml")["jobs"]
+    #: Answers what is open, and writes down what is to be created.
+    GH = (
+        """[ "$2" = list ] && cat titles.txt || { echo "$4" >> created.txt; cp body.md "$4.md"; }"""
+    )
+
+    def test_each_release_has_a_job_that_goes_on_without_the_others(self):
+        verify = self.JOBS["verify"]
+        found = verify["strategy"]["matrix"]["release"]
+        assert found == "${{ fromJSON(needs.releases.outputs.found) }}"
+        assert verify["strategy"]["fail-fast"] is False
+
+    def test_issues_are_written_by_one_job_alone(self):
+        assert [n for n, job in self.JOBS.items() if "permissions" in job] == ["report"]
+        assert self.JOBS["report"]["permissions"] == {"issues": "write"}
+
+    @pytest.mark.parametrize("status", [0, 1])
+    def test_a_release_is_tried_and_what_is_said_is_kept(self, tmp_path: Path, status: int):
+        (step,) = (step for step in self.JOBS["verify"]["steps"] if step.get("id") == "tried")
+        assert step["shell"] == "bash"
+        done = ran(step["run"], tmp_path, make=f'echo "$@"; exit {status}')
+        assert bool(done.returncode) == bool(status)
+        said = (tmp_path / "torch-2.16.0.txt").read_text()
+        assert said == "--silent matrix TORCH=2.16.0\n"
+
+    @pytest.mark.parametrize(
+        ("open_issues", "created"),
+        [
+            ("", "torch 2.15.0: N\ntorch 2.16.0: N\n"),
+            ("something else\ntorch 2.15.0: N\n", "torch 2.16.0: N\n"),
+            ("torch 2.16.0: N, and more\ntorch 2.15.0: N\n", "torch 2.16.0: N\n"),
+            ("torch 2.15.0: N\ntorch 2.16.0: N\n", ""),
+        ],
+    )
+    def test_each_release_has_one_open_issue(self, tmp_path: Path, open_issues: str, created: str):
+        whole = "not everything that is stated holds"
+        (tmp_path / "refuted").mkdir()
+        for release in ("2.15.0", "2.16.0"):
+            (tmp_path / f"refuted/torch-{release}.txt").write_text(f"refuted: x on {release}\n")
+        (tmp_path / "titles.txt").write_text(open_issues.replace(": N", f": {whole}"))
+        (tmp_path / "created.txt").touch()
+        done = ran(self.JOBS["report"]["steps"][-1]["run"], tmp_path, gh=self.GH)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "created.txt").read_text() == created.replace(": N", f": {whole}")
+        for title in (tmp_path / "created.txt").read_text().splitlines():
+            body = (tmp_path / f"{title}.md").read_text()
+            assert f"refuted: x on {title.split()[1][:-1]}" in body
+            assert "[this run](https://run)" in body
+
+    def test_there_is_no_issue_where_nothing_was_told(self, tmp_path: Path):
+        (tmp_path / "titles.txt").touch()
+        done = ran(self.JOBS["report"]["steps"][-1]["run"], tmp_path, gh=self.GH)
+        assert (done.returncode, (tmp_path / "created.txt").exists()) == (0, False)
 
 
 class TestAction:

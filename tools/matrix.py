@@ -108,13 +108,17 @@ def tried(release: str, targets: Sequence[str], keep: Path | None) -> bool:
 
 
 def main() -> int:
-    """Try the releases named, or all; return the exit status."""
+    """Try the releases named, or all, or list them; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("releases", nargs="*", metavar="RELEASE", help="such as 2.2.2")
     parser.add_argument("--spec", nargs="*", default=[], help="renew what these specs state alone")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep environments here")
+    parser.add_argument("--list", action="store_true", help="print the releases, and try none")
     asked = parser.parse_args()
     found = asked.releases or available()
+    if asked.list:
+        print(json.dumps(found))
+        return 0
     held = [tried(release, asked.spec, asked.keep) for release in found]
     return 0 if all(held) else 1
 
