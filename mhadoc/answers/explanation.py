@@ -49,8 +49,8 @@ class Row:
     shape: tuple[int, ...] | None
     when: str
     why: str
-    blocks: tuple[Slice, ...] = ()
-    times: int = 1
+    blocks: tuple[Slice, ...]
+    times: int
 
     @property
     def count(self) -> int:

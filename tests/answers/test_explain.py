@@ -147,7 +147,7 @@ def test_notebook_escapes_every_text(model: torch.nn.Module) -> None:
 
 
 def test_notebook_escapes_keys() -> None:
-    row = Row("<i>", "(<u>,)", (3,), "always", "a & b")
+    row = Row("<i>", "(<u>,)", (3,), "always", "a & b", (), 1)
     html = Explanation("<script>", rows=(row,))._repr_html_()
     assert "&lt;script&gt;" in html
     assert "<td>&lt;i&gt;</td><td>(&lt;u&gt;,)</td><td>(3,)</td>" in html
@@ -209,3 +209,20 @@ def test_a_built_stack_describes_the_layer_inside() -> None:
     told = arguments_of(stack, mhadoc.spec(stack))
     assert (told["num_layers"], told["norm"]) == (2, None)
     assert LAYER.items() <= told["encoder_layer"].arguments.items()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "plain"),
+    [
+        ("kdim", 5, 5),
+        ("kdim", None, None),
+        ("dropout", 0.5, 0.5),
+        ("bias", False, False),
+        ("device", "cpu", "cpu"),
+        ("device", torch.device("cpu"), "cpu"),
+        ("dtype", torch.float64, "torch.float64"),
+    ],
+)
+def test_an_argument_is_plain_data_or_a_text(name: str, value: object, plain: object) -> None:
+    told = mhadoc.explain("MultiheadAttention", 6, 2, **{name: value}).to_json()["arguments"][name]
+    assert (told, type(told)) == (plain, type(plain))

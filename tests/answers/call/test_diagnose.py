@@ -169,3 +169,20 @@ def test_a_function() -> None:
 def test_a_module_without_a_spec() -> None:
     with pytest.raises(mhadoc.UnknownNameError, match="no spec is called 'Conv1d'"):
         mhadoc.diagnose(nn.Conv1d(1, 1, 1), X)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "named", "argument", "expected"),
+    [
+        ((X,), {}, "key", "key and value must be given"),
+        ((X, KEY), {}, "value", "value must be given"),
+        ((X, KEY, KEY), {"query": X}, "query", "is given twice"),
+        ((X, KEY, KEY), {"mask": X}, "mask", "there is no input 'mask'"),
+        ((X, KEY, KEY, *[None] * 6), {}, "count", "too many positional inputs"),
+    ],
+)
+def test_inputs_that_cannot_be_bound(
+    inputs: tuple[Any, ...], named: dict[str, Any], argument: str, expected: str
+) -> None:
+    (problem,) = mhadoc.diagnose(MHA, *inputs, **named)
+    assert (problem.argument, problem.expected, problem.observed) == (argument, expected, "")
