@@ -40,6 +40,9 @@ OPERATORS = (
     "ReplaceBinaryOperator_BitAnd_BitOr",
 )
 
+#: What a program that is right would do without: mypy tells who writes to what is frozen.
+ASSERTED = ("strict=True", "frozen=True")
+
 
 @dataclass(frozen=True)
 class Place:
@@ -144,7 +147,7 @@ def same(source: str, mutated: str) -> bool:
     >>> same("print(*x)", "print(+*x)")
     True
     """
-    if mutated.count("strict=True") < source.count("strict=True"):
+    if any(mutated.count(word) < source.count(word) for word in ASSERTED):
         return True
     try:
         there, here = ast.parse(source), ast.parse(mutated)
