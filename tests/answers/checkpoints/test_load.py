@@ -354,6 +354,9 @@ def test_one_number_loads_into_no_axes() -> None:
     assert loads(module, {"scale": torch.ones(1)})
 
 
+PREFIX = "state_dict.prefix"
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs", "rules"),
     [
@@ -363,6 +366,16 @@ def test_one_number_loads_into_no_axes() -> None:
         (["a.weight"], ["weight"], ["state_dict.prefix"]),
         (["q", "k", "v", "o"], ["a.q", "a.k", "x", "y"], ["state_dict.keys"] * 8),  # half of them
         (["a.q", "a.k", "x", "y"], ["q", "k", "v", "o"], ["state_dict.keys"] * 8),
+        (
+            ["q", "k", "v", "o", "e"],
+            ["a.q", "a.k", "a.v", "x", "y"],
+            [PREFIX, *["state_dict.keys"] * 2],
+        ),  # most
+        (
+            ["a.q", "a.k", "a.v", "x", "y"],
+            ["q", "k", "v", "o", "e"],
+            [PREFIX, *["state_dict.keys"] * 4],
+        ),
     ],
 )
 def test_keys_that_fit_as_they_stand_are_not_moved(
