@@ -2,7 +2,7 @@
 
 from mhadoc.catalog.multihead_attention.call import INPUTS, OUTPUTS
 from mhadoc.catalog.multihead_attention.claims import CLAIMS
-from mhadoc.catalog.multihead_attention.constructor import ARGUMENTS, ATTRIBUTES, REQUIREMENTS
+from mhadoc.catalog.multihead_attention.constructor import ARGUMENTS, ATTRIBUTES
 from mhadoc.catalog.multihead_attention.costs import FLOPS
 from mhadoc.catalog.multihead_attention.doubts import DOUBTS
 from mhadoc.catalog.multihead_attention.grid import CASES
@@ -10,6 +10,7 @@ from mhadoc.catalog.multihead_attention.measured import measured, read, surround
 from mhadoc.catalog.multihead_attention.mistakes import MISTAKES
 from mhadoc.catalog.multihead_attention.parameters import PARAMETERS
 from mhadoc.catalog.multihead_attention.paths import FAST_PATH
+from mhadoc.catalog.multihead_attention.refused import REQUIREMENTS
 from mhadoc.catalog.multihead_attention.steps import STEPS
 from mhadoc.catalog.multihead_attention.symbols import SYMBOLS
 from mhadoc.catalog.multihead_attention.tables import TABLES

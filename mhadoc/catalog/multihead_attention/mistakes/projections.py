@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sympy import And, Basic, Eq, Not, Or, false
+from sympy import And, Basic, Eq, Not, Or
 
-from mhadoc.catalog.breaking import features, in_c, longer, scalar, wider
+from mhadoc.catalog.breaking import features, longer, wider
 from mhadoc.catalog.multihead_attention.mistakes.broken import (
     UNHINTED,
     Inputs,
@@ -15,7 +15,6 @@ from mhadoc.catalog.multihead_attention.mistakes.broken import (
     leading,
     multiplies,
     sizes,
-    together,
 )
 from mhadoc.catalog.multihead_attention.mistakes.given import (
     QUERY_EXPECTED,
@@ -27,9 +26,6 @@ from mhadoc.catalog.multihead_attention.mistakes.given import (
     ranked,
     unturned,
     value,
-    value_is_key,
-    weight_device,
-    weight_dtype,
 )
 from mhadoc.catalog.multihead_attention.paths import slow
 from mhadoc.catalog.multihead_attention.symbols import (
@@ -38,13 +34,10 @@ from mhadoc.catalog.multihead_attention.symbols import (
     D,
     E,
     H,
-    L,
     N,
     S,
     add_bias_kv,
-    batch_first,
     batched,
-    bias,
     kdim,
     packed,
     tensors,
@@ -52,8 +45,7 @@ from mhadoc.catalog.multihead_attention.symbols import (
 )
 from mhadoc.language import Measured, Requirement, Seen
 
-_TURNED = And(batched, batch_first, N > 1)
-_SEPARATE = PROJECT.replace("_packed", "")
+SEPARATE = PROJECT.replace("_packed", "")
 _TURNED_KEY = And(slow, key.tensor, Not(unturned))
 _LENGTHS = "give key and value the same length and batch size"
 
@@ -145,7 +137,7 @@ def _separate_features(name: str, size: Basic) -> Requirement:
         expected=f"must have {name[0]}dim = {{{name[0]}dim}} features",
         observed=f"has {{{name}.features}}",
         computes={"features": features(name)},
-        source=_SEPARATE,
+        source=SEPARATE,
     )
 
 
@@ -226,89 +218,6 @@ FEATURES = (
     ),
     _packed_features("key.features_unbatched", Not(batched), 1 * S, 1 * E, _one_wide_key),
 )
-
-
-#: An input that is another one as well, whose dtype is told already.
-_SAME = {"key": key_is_query, "value": value_is_key}
-
-
-#: What addmm, and a plain product, say of two dtypes; and what they said before torch 2.1.
-_FUSED = (
-    "mat1 and mat2 must have the same dtype, but got {given} and {own}",
-    "mat1 and mat2 must have the same dtype",
-)
-_PLAIN = (
-    "expected m1 and m2 to have the same dtype, but got: {given} != {own}",
-    "expected scalar type {given_scalar} but found {own_scalar}",
-)
-
-
-def _dtype(name: str, fused: bool) -> Requirement:
-    """Return what is raised for a tensor of another dtype: by addmm, and by a plain product."""
-    length, given = L if name == "query" else S, Measured(name)
-    whole = And(bias, Not(And(_TURNED, length > 1)))  # in memory as one block, not transposed
-    written, when = (scalar, whole) if fused else (in_c, Not(whole))
-    message, was = _FUSED if fused else _PLAIN
-    return Requirement(
-        f"{name}.dtype" if fused else f"{name}.dtype_in_c",
-        f"the {name} has the dtype of the parameters",
-        "RuntimeError",
-        message,
-        f"convert one of the two: {name}.to(module.out_proj.weight.dtype), or module.to(...)",
-        about=(name,),
-        breaks=lambda seen: {name: seen.inputs[name].float()},
-        when=And(when, UNHINTED),
-        fits=Or(
-            Not(And(slow, given.tensor, when)),
-            _SAME.get(name, false),
-            Eq(given.dtype, weight_dtype),
-        ),
-        expected="must have the dtype of the parameters: {weights_dtype}",
-        observed=f"has {{{name}.dtype}}",
-        computes={
-            "given": lambda shown: written(shown[name]),
-            "own": lambda shown: written(shown["module"].out_proj.weight),
-            "given_scalar": lambda shown: scalar(shown[name]),
-            "own_scalar": lambda shown: scalar(shown["module"].out_proj.weight),
-        },
-        source=_SEPARATE,
-        before={"2.1": {"message": was}},
-    )
-
-
-QUERY_DTYPE = (_dtype("query", fused=True), _dtype("query", fused=False))
-
-KEY_DTYPE = (_dtype("key", fused=True), _dtype("key", fused=False))
-
-VALUE_DTYPE = (_dtype("value", fused=True), _dtype("value", fused=False))
-
-
-_ALL = (query, key, value)
-_TOGETHER = And(*(Eq(tensor.device, weight_device) for tensor in _ALL))
-
-
-def _device(id: str, when: Basic, source: str) -> Requirement:
-    return Requirement(
-        id,
-        "query, key and value are on the device of the parameters",
-        "RuntimeError",
-        "Tensor on device {module.out_proj.weight.device} is not on the expected device "
-        "{query.device}!",
-        "move one of the two: query.to(module.out_proj.weight.device), or module.to(...)",
-        about=("query", "key", "value"),
-        breaks=lambda seen: together(seen, lambda tensor: tensor.to("meta")),
-        when=And(when, UNHINTED),
-        fits=Or(Not(And(slow, when)), *(Not(tensor.tensor) for tensor in _ALL), _TOGETHER),
-        expected="must be on the device of the parameters: {weights_device}",
-        observed="is on {query.device}",
-        source=source,
-        since="2.0",
-    )
-
-
-DEVICE = (_device("query.device", bias, _SEPARATE),)
-
-EXTRA_DEVICE = (_device("query.device_of_extra_key", And(Not(bias), add_bias_kv), ATTEND),)
 
 
 def _batch(id: str, message: str, when: Basic) -> Requirement:
