@@ -83,12 +83,13 @@ class Child:
     what it leaves out has the child's own default. ``calls`` does so for the call, and ``inputs``
     names the parent's input that each of the child's is made from; masks arrive as floats where
     ``floats`` holds, and as bools elsewhere, unless they are passed on as they are. ``decided``
-    are flags that the parent works out itself, and passes on as bools. Where ``nested`` holds, the
-    first input arrives as a nested tensor, and the masks not at all. Where ``idle`` holds, the
-    parent has nothing to work out and only what ``merely`` names, functions of torch, is asked of
-    the inputs. A child that occurs ``count`` times has ``{i}`` in its name. ``given`` names the
-    argument that may hold another module instead; a child without a spec is there only where that
-    argument holds one. ``before`` says what was different before a release.
+    are flags that the parent works out itself, and passes on as bools; ``settles`` gives symbols
+    of the child's that count otherwise in a call than its constructor decided. Where ``nested``
+    holds, the first input arrives as a nested tensor, and the masks not at all. Where ``idle``
+    holds, the parent has nothing to work out and only what ``merely`` names, functions of torch,
+    is asked of the inputs. A child that occurs ``count`` times has ``{i}`` in its name. ``given``
+    names the argument that may hold another module instead; a child without a spec is there only
+    where that argument holds one. ``before`` says what was different before a release.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Child:
     inputs: Mapping[str, str] = field(default_factory=dict)
     floats: sympy.Basic | None = None
     decided: tuple[str, ...] = ()
+    settles: Mapping[str, sympy.Basic] = field(default_factory=dict)
     nested: sympy.Basic = sympy.false
     idle: sympy.Basic = sympy.false
     merely: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from mhadoc.catalog.multihead_attention.paths import (
     overridden,
     path_condition,
 )
-from mhadoc.catalog.surroundings import asked
+from mhadoc.catalog.surroundings import asked, held
 from mhadoc.catalog.transformer_encoder.symbols import FORWARD, mask_rank
 from mhadoc.catalog.transformer_encoder_layer.paths import supported_device, surroundings
 from mhadoc.catalog.transformer_measured import measured as measured_everywhere
@@ -58,6 +58,7 @@ FAST_PATH = (
         "the stack was built with enable_nested_tensor=True",
         _SET,
         "build with enable_nested_tensor=True",
+        before={"2.1": {"message": "enable_nested_tensor was not True"}},
     ),
     _condition(
         "norm_last",
@@ -65,6 +66,7 @@ FAST_PATH = (
         "its layers were built with norm_first=False",
         _SET,
         "build the layer with norm_first=False",
+        before={"2.1": {"message": "self.layers[0].norm_first was True"}},
     ),
     _condition(
         "layer",
@@ -73,6 +75,7 @@ FAST_PATH = (
         _SET,
         "build the stack from a layer with batch_first=True, bias=True, relu or gelu, "
         "an even nhead and one eps",
+        before={"2.1": {"message": "{lacking}"}},
     ),
     _condition(
         "eval",
@@ -186,12 +189,16 @@ def _readable(call: Call) -> bool:
     )
 
 
-def _padding_read(call: Call) -> dict[str, int]:
+def _padding_read(call: Call) -> dict[str, Any]:
     """Return what a stack looks at before it leaves padded positions out."""
     module, (src, padding) = call.module, (call.inputs[n] for n in ("src", "src_key_padding_mask"))
     first, checks = module.layers[0], getattr(module, "mask_check", True)
+    told = hasattr(module, "use_nested_tensor")  # torch 2.1 brought it
+    lacking = "" if told else _lacking(first)
+    used = module.use_nested_tensor if told else not lacking and _covers(padding, src)
     return {
-        "use_nested_tensor": int(getattr(module, "use_nested_tensor", False)),
+        "use_nested_tensor": int(used),
+        "lacking": lacking,
         "checks": int(checks),
         "checked_while_compiling": int(checks and asked("compiler.is_compiling", False)),
         "left_aligned": int(not checks or _is_left_aligned(src, padding)),
@@ -200,9 +207,32 @@ def _padding_read(call: Call) -> dict[str, int]:
     }
 
 
+def _lacking(layer: Any) -> str:
+    """Return torch's reason why a layer cannot use nested tensors; "" where it can."""
+    attention, first, second = held(layer, "self_attn", "norm1", "norm2")
+    found = (
+        ("self.layers[0].self_attn.batch_first was not True", attention.batch_first),
+        (
+            "self.layers[0].self_attn._qkv_same_embed_dim was not True",
+            attention._qkv_same_embed_dim,
+        ),
+        ("self.layers[0].activation_relu_or_gelu was not True", layer.activation_relu_or_gelu),
+        (
+            "self.layers[0].norm1.eps was not equal to self.layers[0].norm2.eps",
+            first.eps == second.eps,
+        ),
+        ("num_head is odd", attention.num_heads % 2 == 0),
+    )
+    return next((text for text, fine in found if not fine), "")
+
+
 def _is_left_aligned(src: Any, padding: Any) -> bool:
     """Tell whether the positions that are hidden come last; a mask of another shape is refused."""
-    if src.is_nested or padding.dim() != 2 or tuple(padding.shape) != tuple(src.shape[:2]):
+    if src.is_nested or not _covers(padding, src):
         return True
     seen = padding == 0
     return not bool((seen[:, 1:] & ~seen[:, :-1]).any())
+
+
+def _covers(padding: Any, src: Any) -> bool:
+    return padding.dim() == 2 and tuple(padding.shape) == tuple(src.shape[:2])

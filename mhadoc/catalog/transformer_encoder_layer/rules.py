@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from sympy import And, Eq, Implies, Not, Or
+from sympy import And, Eq, Implies, Not, Or, Piecewise
 
 from mhadoc.catalog.multihead_attention.paths import BROKEN as ATTENTION_BROKEN
 from mhadoc.catalog.multihead_attention.paths import fast as attention_fast
@@ -42,6 +42,7 @@ from mhadoc.catalog.transformer_terms import (
     derived,
     dim_feedforward,
     drop,
+    dropout,
     head_dim,
     layer_arguments,
     layer_norm,
@@ -101,9 +102,13 @@ _CONVERTING = attention(
     floats=Not(taken),
     idle=And(taken, Eq(Measured("src").numel, 0)),
 )
-#: Once it passed them on as they are.
+#: Once it passed them on as they are; and dropout kept the attention off its own fast path alone.
 _AS_GIVEN = {"attn_mask_float": src_mask_float, "padding_mask_float": padded_float}
-_PASSING_ON: dict[str, Any] = {"floats": None, "calls": {**_CONVERTING.calls, **_AS_GIVEN}}
+_PASSING_ON: dict[str, Any] = {
+    "floats": None,
+    "calls": {**_CONVERTING.calls, **_AS_GIVEN},
+    "settles": {"dropout": Piecewise((0, taken), (dropout, True))},
+}
 SELF_ATTN = replace(_CONVERTING, before={"2.0": _PASSING_ON})
 
 #: Calls in which a bug of the attention inside shows.

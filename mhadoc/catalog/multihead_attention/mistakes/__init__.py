@@ -37,6 +37,7 @@ MISTAKES = (
     *projections.BATCHES,
     *foreign.EXTRA_DEVICE,
     *masks.PADDING,
+    *masks.BESIDE_FLOATS,
     *masks.FLOATS,
     *empty.EMPTY,
     *flags.DROPOUT,

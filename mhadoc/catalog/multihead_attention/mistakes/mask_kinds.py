@@ -99,6 +99,7 @@ def _kind(name: str) -> Requirement:
 _BYTES = {
     "2.0": {
         "demand": "the `attn_mask` is one of bools, floats or bytes",
+        "expected": "must be one of bools, floats or bytes",
         "message": "Only float, byte, and bool types are supported for attn_mask, "
         "not {attn_mask.dtype}",
         "fits": Or(Not(attn_mask.tensor), attn_mask.boolean, attn_mask.floating, mask_of_bytes),

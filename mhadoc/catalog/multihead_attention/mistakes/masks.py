@@ -32,6 +32,7 @@ from mhadoc.catalog.multihead_attention.symbols import (
     L,
     N,
     S,
+    attn_mask_float,
     attn_mask_rank,
     batched,
     is_causal,
@@ -228,6 +229,28 @@ _PADDING_SHAPES = (
     ),
 )
 PADDING = tuple(replace(demand, before=_BOTH) for demand in _PADDING_SHAPES)
+
+
+#: Once floats that pad did not go with a mask of floats: most were refused, `-inf` hid nothing.
+BESIDE_FLOATS = (
+    replace(
+        masked(
+            "key_padding_mask",
+            "bools_beside_floats",
+            "beside an `attn_mask` of floats, the `key_padding_mask` is one of bools",
+            "RuntimeError: Mask tensor can take 0 and 1 values only",
+            "pass key_padding_mask == float('-inf'): torch 2.0 adds floats, and before it 0 and "
+            "-inf hide nothing here, and other floats fail",
+            lambda mask: mask.double() + 0.1,
+            And(SLOW, attn_mask_rank > 0, attn_mask_float),
+            ATTEND,
+            Or(Not(And(compared, key_padding_mask.floating)), Not(attn_mask.floating)),
+            "must be one of bools where attn_mask is one of floats",
+            "is one of {key_padding_mask.dtype}",
+        ),
+        until="2.0",
+    ),
+)
 
 
 def _other_float(name: str, id: str, error: str, when: Basic, fits: Basic) -> Requirement:
