@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,6 +53,7 @@ def measured(call: Call) -> dict[str, Any]:
         "attn_mask_byte": int(mask.dtype == "uint8"),
         "padding_mask": padding.given,
         "padding_mask_float": padding.floating,
+        "key_padding_mask_bytes": mask.floating and _begins(call.inputs["key_padding_mask"]),
         "key_batch": sizes(key, batch_first)[1],
         "masks_dtype": (together := _together(query, mask, padding)),
         "masks_float32": int(together == "float32"),
@@ -78,6 +80,17 @@ def _together(query: Facts, *masks: Facts) -> str:
         return next(iter(found), query.dtype)
     wide = [name for name in ("float64", "float32") if name in found]
     return wide[0] if wide else "float32"
+
+
+def _begins(padding: Any) -> int:
+    """Return whether a float begins, in memory, with another byte than 0 and 1.
+
+    Only numbers that are at hand are looked at.
+    """
+    if getattr(getattr(padding, "device", None), "type", "") != "cpu":
+        return 0
+    first = padding.detach().contiguous().view(sys.modules["torch"].uint8)
+    return int(bool((first[..., :: padding.element_size()] > 1).any()))
 
 
 def _dropout(rate: Any) -> dict[str, Any]:

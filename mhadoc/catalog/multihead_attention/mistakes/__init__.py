@@ -20,6 +20,7 @@ MISTAKES = (
     *mask_kinds.KINDS,
     *sequences.TENSORS,
     *fast_masks.MERGED,
+    *flags.BIAS,
     *flags.FAST,
     *sequences.FAST,
     *fast_masks.KERNEL,

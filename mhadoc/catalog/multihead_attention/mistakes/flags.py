@@ -9,6 +9,7 @@ from sympy import And, Basic, Not, Or, Symbol
 
 from mhadoc.catalog.multihead_attention.mistakes.broken import UNHINTED
 from mhadoc.catalog.multihead_attention.mistakes.given import (
+    attn_mask,
     dropout_number,
     dropout_rate,
     key_padding_mask,
@@ -16,6 +17,7 @@ from mhadoc.catalog.multihead_attention.mistakes.given import (
 from mhadoc.catalog.multihead_attention.paths import KERNEL_OF_FUNCTION, fast, slow, taken
 from mhadoc.catalog.multihead_attention.symbols import (
     ATTEND,
+    bias,
     need_weights,
     padding_mask,
     training,
@@ -41,6 +43,28 @@ def _flag(name: str, function: str, position: int, when: Basic, asked: Basic) ->
         source=f"torch: {function}",
     )
 
+
+#: Once the fused kernel was called without a bias as well, and refused None.
+BIAS = (
+    Requirement(
+        "bias.fast",
+        "the module has a bias, on the fast path",
+        "TypeError",
+        "_native_multi_head_attention(): argument 'qkv_bias' (position 7) must be Tensor, "
+        "not NoneType",
+        "call with gradients enabled, or build with bias=True",
+        about=("bias",),
+        breaks=lambda seen: {"module": seen.built(bias=False)},
+        when=fast,
+        fits=Or(
+            bias, Not(taken), *(And(m.given, Not(m.tensor)) for m in (attn_mask, key_padding_mask))
+        ),
+        expected="must be True, on the fast path",
+        observed="is False",
+        source="torch: _native_multi_head_attention",
+        until="2.1",
+    ),
+)
 
 FAST = (
     _flag("need_weights", "_native_multi_head_attention", 11, fast, taken),

@@ -65,6 +65,9 @@ def viewed(mask: Measured, *axes: Basic) -> Basic:
 #: The masks together are of the dtype that scaled_dot_product_attention takes beside any query.
 masks_float32 = Symbol("masks_float32")
 
+#: Some float of the key_padding_mask begins with a byte that is neither 0 nor 1.
+read_as_bytes = Symbol("key_padding_mask_bytes", integer=True)
+
 #: The attn_mask is one of bytes.
 mask_of_bytes = Symbol("attn_mask_byte", integer=True)
 

@@ -20,6 +20,7 @@ from mhadoc.catalog.multihead_attention.mistakes.given import (
     padding_merges,
     query,
     ranked,
+    read_as_bytes,
     sized,
     weight_dtype,
 )
@@ -231,7 +232,7 @@ _PADDING_SHAPES = (
 PADDING = tuple(replace(demand, before=_BOTH) for demand in _PADDING_SHAPES)
 
 
-#: Once floats that pad did not go with a mask of floats: most were refused, `-inf` hid nothing.
+#: Once the first byte of each float that pads was read beside a mask of floats: `-inf` hid nothing.
 BESIDE_FLOATS = (
     replace(
         masked(
@@ -244,9 +245,9 @@ BESIDE_FLOATS = (
             lambda mask: mask.double() + 0.1,
             And(SLOW, attn_mask_rank > 0, attn_mask_float),
             ATTEND,
-            Or(Not(And(compared, key_padding_mask.floating)), Not(attn_mask.floating)),
+            Not(And(compared, attn_mask.floating, key_padding_mask.floating, read_as_bytes)),
             "must be one of bools where attn_mask is one of floats",
-            "is one of {key_padding_mask.dtype}",
+            "is one of {key_padding_mask.dtype}, not all of them 0 or -inf",
         ),
         until="2.0",
     ),
