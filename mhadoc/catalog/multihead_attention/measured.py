@@ -87,10 +87,12 @@ def _begins(padding: Any) -> int:
 
     Only numbers that are at hand are looked at.
     """
-    if getattr(getattr(padding, "device", None), "type", "") != "cpu":
+    here = getattr(getattr(padding, "device", None), "type", "") == "cpu"
+    if not here or padding.is_nested:
         return 0
-    first = padding.detach().contiguous().view(sys.modules["torch"].uint8)
-    return int(bool((first[..., :: padding.element_size()] > 1).any()))
+    in_a_row = padding.detach().flatten().contiguous()
+    first = in_a_row.view(sys.modules["torch"].uint8)[:: padding.element_size()]
+    return int(bool((first > 1).any()))
 
 
 def _dropout(rate: Any) -> dict[str, Any]:
