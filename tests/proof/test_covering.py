@@ -10,7 +10,7 @@ import sympy
 from hypothesis import given, settings
 
 import mhadoc
-from mhadoc.language import Case, Cases, Claim, Requirement
+from mhadoc.language import Axis, Case, Cases, Choice, Claim, Requirement
 from mhadoc.language.compiled import truth
 from mhadoc.proof.covering import ENOUGH, TRIED, cover, covering, spread
 from tests.strategies import conditions, grids
@@ -48,6 +48,16 @@ class TestCover:
                 for part in cases.where(sympy.true, *names)
             }
             assert together <= occur
+
+    @pytest.mark.parametrize(
+        ("axes", "choices", "strength", "most"), [(4, 3, 2, 10), (6, 2, 3, 13), (5, 4, 2, 24)]
+    )
+    def test_each_case_shows_much(self, axes: int, choices: int, strength: int, most: int):
+        made = (
+            Axis(f"a{n}", "call", tuple(Choice(str(v), {f"a{n}": v}) for v in range(choices)))
+            for n in range(axes)
+        )
+        assert len(list(cover(Cases({}, tuple(made)), strength))) <= most
 
     def test_only_cases_whose_choices_go_together_are_chosen(self):
         assert all(SPEC.cases.allows(case) for case in plan())

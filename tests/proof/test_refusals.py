@@ -52,6 +52,8 @@ def test_missing_and_unknown_arguments_are_told_in_pythons_words() -> None:
         f"{start}missing 2 required positional arguments: 'embed_dim' and 'num_heads'"
     )
     assert unknown.text == f"{start}got an unexpected keyword argument 'hidden_size'"
+    assert missing.call == "MultiheadAttention()"
+    assert unknown.call == "MultiheadAttention(embed_dim=1, num_heads=1, hidden_size=512)"
     assert unknown.hint.startswith("the arguments are embed_dim, num_heads, dropout")
 
 

@@ -312,6 +312,9 @@ class TestPlan:
         cases = list(Plan(SPEC, exhaustive=True).cases())
         assert len(cases) == len({*cases}) > 4000
 
+    def test_a_selection_of_them_is_small(self) -> None:
+        assert sum(1 for _ in Plan(SPEC).cases()) < 30
+
     def test_edges_hold_every_two_sizes_at_0_and_1(self) -> None:
         edges = Plan(SPEC).edges
         assert any(edge.get("L") == 0 and edge.get("S") == 0 for edge in edges)

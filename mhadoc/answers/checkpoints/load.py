@@ -167,7 +167,8 @@ def _shape(mine: tuple[int, ...], other: tuple[int, ...]) -> Problem:
     elif len(mine) != len(other) or len(set(sizes)) != 1:
         expected, observed = f"must be {mine}", f"it is {other}"
     else:
-        expected, observed = f"must have {sizes[0][0]} there", f"it has {sizes[0][1]}"
+        ((ours, theirs),) = {*sizes}
+        expected, observed = f"must have {ours} there", f"it has {theirs}"
     return Problem("", "state_dict.shapes", expected, observed, hint)
 
 
