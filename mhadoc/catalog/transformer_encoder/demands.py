@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sympy import And, Basic, Eq, Not, Or
 
 from mhadoc.catalog import transformer_stack as stack
@@ -58,7 +56,7 @@ def _empty(id: str, demand: str, error: str, axis: int, when: Basic, fits: Basic
     )
 
 
-#: What torch looks at since it tells when it is built whether it may use nested tensors.
+#: What torch looks at where nested tensors may be used.
 _LOOKED_AT = (
     changed(
         _PADDING,
@@ -109,7 +107,7 @@ _LOOKED_AT = (
 
 CALL_REQUIREMENTS = (
     *stack.demands("encoder_layer", FORWARD),
-    *(replace(demand, since="2.1") for demand in _LOOKED_AT),
+    *_LOOKED_AT,
     Requirement(
         "is_causal.needs_mask",
         "is_causal=True needs a mask outside the fast paths of layer and attention",

@@ -195,7 +195,7 @@ def _padding_read(call: Call) -> dict[str, Any]:
     first, checks = module.layers[0], getattr(module, "mask_check", True)
     told = hasattr(module, "use_nested_tensor")  # torch 2.1 brought it
     lacking = "" if told else _lacking(first)
-    used = module.use_nested_tensor if told else not lacking and _covers(padding, src)
+    used = module.use_nested_tensor if told else not lacking
     return {
         "use_nested_tensor": int(used),
         "lacking": lacking,
