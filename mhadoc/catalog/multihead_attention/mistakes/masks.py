@@ -315,6 +315,8 @@ _WITHOUT_WEIGHTS = (
         Or(need_weights, And(newer("2.4"), masks_float32)),
     ),
 )
+#: And once the fused kernel read floats as bools, whatever they were.
 FLOATS_WITHOUT_WEIGHTS = tuple(
-    replace(d, since="2.1", before={"2.4": _STRICT}) for d in _WITHOUT_WEIGHTS
+    replace(d, since="2.0", before={"2.4": _STRICT, "2.1": {"when": And(d.when, Not(fast))}})
+    for d in _WITHOUT_WEIGHTS
 )
