@@ -16,6 +16,7 @@ __all__ = ["memory_shapes", "sequence_shapes", "two_axes"]
 
 _MATRICES = "mat1 and mat2 shapes cannot be multiplied ({rows}x{features} and {d_model}x{columns})"
 _NORM = "torch: layer_norm"
+_OTHER = "expected scalar type %s but found %s"
 _NARROWER = "mixed dtype (CPU): expect input to have scalar type of BFloat16"
 
 
@@ -67,36 +68,29 @@ def _features(name: str, attended: Basic, normed: Basic) -> tuple[Requirement, .
 
 def _dtypes(name: str, normed: Basic) -> tuple[Requirement, ...]:
     demand = f"{name} has the module's dtype, where a norm comes first"
-    return (
-        replace(
-            changed(
-                name,
-                "dtype_normed",
-                demand,
-                "RuntimeError: mixed dtype (CPU): expect parameter to have scalar type of Float",
-                f"pass {name}.to(dtype), or convert the module",
-                lambda sequence: sequence.float(),
-                _NORM,
-                normed,
-            ),
-            before={"2.0": {"message": "expected scalar type Float but found Double"}},
-        ),
-        Requirement(
-            f"{name}.dtype_wider",
-            f"{demand}; numpy's is float64",
-            "RuntimeError",
-            "mixed dtype (CPU): all inputs must share same datatype.",
-            f"pass {name}.float(), or convert the module",
-            about=(name,),
-            breaks=lambda seen: {"module": seen.built().float()},
-            when=normed,
-            source=_NORM,
-            before={
-                "2.1": {"message": _NARROWER},
-                "2.0": {"message": "expected scalar type Double but found Float"},
-            },
-        ),
+    narrower = changed(
+        name,
+        "dtype_normed",
+        demand,
+        "RuntimeError: mixed dtype (CPU): expect parameter to have scalar type of Float",
+        f"pass {name}.to(dtype), or convert the module",
+        lambda sequence: sequence.float(),
+        _NORM,
+        normed,
     )
+    broader = Requirement(
+        f"{name}.dtype_wider",
+        f"{demand}; numpy's is float64",
+        "RuntimeError",
+        "mixed dtype (CPU): all inputs must share same datatype.",
+        f"pass {name}.float(), or convert the module",
+        about=(name,),
+        breaks=lambda seen: {"module": seen.built().float()},
+        when=normed,
+        source=_NORM,
+        before={"2.1": {"message": _NARROWER}, "2.0": {"message": _OTHER % ("Double", "Float")}},
+    )
+    return replace(narrower, before={"2.0": {"message": _OTHER % ("Float", "Double")}}), broader
 
 
 def memory_shapes(length: Expr, source: str) -> tuple[Requirement, ...]:

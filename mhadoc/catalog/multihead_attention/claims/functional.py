@@ -76,8 +76,7 @@ def _undivided(
     seen: Seen, text: str = "embed_dim {} not divisible by num_heads {}"
 ) -> Mismatch | None:
     width = seen.values["embed_dim"]
-    told = text.format(width, width - 1)
-    return _refused(seen, f"AssertionError: {told}", num_heads=width - 1)
+    return _refused(seen, f"AssertionError: {text.format(width, width - 1)}", num_heads=width - 1)
 
 
 _MISSING = "AssertionError: use_separate_proj_weight is True but {}_proj_weight is None"
