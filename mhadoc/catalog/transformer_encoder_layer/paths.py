@@ -36,6 +36,7 @@ __all__ = [
     "FAST_PATH",
     "SURROUNDINGS",
     "fast",
+    "looked_for",
     "measured",
     "surroundings",
 ]
@@ -196,6 +197,9 @@ FAST_ARGUMENTS = tuple(c for c in FAST_PATH if not c.holds.free_symbols & _SURRO
 
 #: The fused kernel of the whole layer is called in a case exactly when this holds.
 fast = And(*(condition.holds for condition in FAST_ARGUMENTS))
+
+#: What is asked for before the device of each tensor is, until torch 2.3.
+looked_for = And(*(c.holds for c in FAST_PATH if c.since is None and c.id != "fast_path.no_grad"))
 
 _NOT_ASKED = ("fast_path.bias", "fast_path.no_grad", "fast_path.no_mask")
 #: Before torch 2.3 a layer without biases failed where it looked for the fused kernel.
