@@ -30,6 +30,7 @@ from mhadoc.language import (
     Symbol,
     close,
 )
+from mhadoc.language.releases import newer
 
 __all__ = ["SPEC"]
 
@@ -102,6 +103,8 @@ _FORMS = (
 
 _works = And(training, p > 0)
 _number = Real("p.number")
+#: Complex elements are dropped as well, since torch 2.15.
+_DRAWN = And(newer("2.15"), Real("input.complex", integer=True))
 
 
 def read(dropout: Any) -> dict[str, Any]:
@@ -116,6 +119,7 @@ def measured(call: Call) -> dict[str, Any]:
     return {
         "rank": facts.rank,
         "features": facts.features,
+        "input.complex": int(facts.dtype.startswith("complex")),
         **leading_axes(facts, 1),
         "training": int(call.module is None or call.module.training),
         "inplace": truth_of(call.values["inplace"]),
@@ -174,7 +178,7 @@ MISTAKES = (
         about=("input",),
         breaks=lambda seen: {"input": seen.inputs["input"].long()},
         when=_works,
-        fits=Or(Not(And(_works, p < 1)), GIVEN.floating, Eq(GIVEN.numel, 0)),
+        fits=Or(Not(And(_works, p < 1)), GIVEN.floating, _DRAWN, Eq(GIVEN.numel, 0)),
         expected="must be one of floats, in training",
         observed="is one of {input.dtype}",
         source=FUNCTION,

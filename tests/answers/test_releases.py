@@ -175,6 +175,32 @@ class TestCall:
             told = [mhadoc.why_not_fast_path(stack, X, torch_version=r) for r in ("2.13", "2.1")]
         assert [[reason.argument for reason in reasons] for reasons in told] == [["layers.0"], []]
 
+    @pytest.mark.parametrize(
+        ("release", "training", "broken"),
+        [
+            ("2.1.2", False, ["TransformerEncoderLayer.bias.fast"]),
+            ("2.2.2", False, ["TransformerEncoderLayer.bias.fast"]),
+            ("2.2.2", True, []),
+            ("2.3.1", False, []),
+        ],
+    )
+    def test_a_layer_without_biases_once_failed_in_eval_mode(self, release, training, broken):
+        layer = nn.TransformerEncoderLayer(8, 2, batch_first=True, bias=False).train(training)
+        problems = mhadoc.diagnose(layer, X, torch_version=release)
+        assert list(rules(problems)) == broken
+
+    @pytest.mark.parametrize(
+        ("release", "dtype", "broken"),
+        [
+            ("2.14", torch.complex64, ["Dropout.input.floats"]),
+            ("2.15", torch.complex64, []),
+            ("2.15", torch.int64, ["Dropout.input.floats"]),
+        ],
+    )
+    def test_complex_numbers_can_be_dropped_since(self, release, dtype, broken):
+        problems = mhadoc.diagnose(nn.Dropout(0.3), X.to(dtype), torch_version=release)
+        assert list(rules(problems)) == broken
+
 
 def later(call: Drawn, release: str) -> list[str]:
     """Return the inputs of a call that a release has not got yet."""

@@ -21,7 +21,7 @@ _PADDING = "src_key_padding_mask"
 #: Once a layer looked for the device of each bias, also where it had none.
 BIAS = Requirement(
     "bias.fast",
-    "the layer has biases, on the fast path",
+    "the layer has biases, in eval mode and where nothing else keeps it off the fast path",
     "AttributeError",
     "'NoneType' object has no attribute 'device'",
     "build with bias=True, or use torch 2.3 or newer",
@@ -29,7 +29,7 @@ BIAS = Requirement(
     breaks=lambda seen: {"module": seen.built(bias=False)},
     when=fast,
     fits=Or(bias, Not(looked_for)),
-    expected="must be True, on the fast path",
+    expected="must be True, in eval mode",
     observed="is False",
     source=FORWARD,
     since="2.1",
