@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
-from functools import cache, lru_cache
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -158,14 +158,20 @@ def of_release(spec: ModuleSpec, release: str) -> ModuleSpec:
     return at_release(spec.whole, release)
 
 
-@lru_cache(maxsize=256)
 def at_release(spec: ModuleSpec, release: str) -> ModuleSpec:
     """Return what is stated of one release of torch: the spec itself where nothing differs.
 
     What a later release brought, or an earlier one ended, is left out. An argument that did not
-    exist has its default in every case; a claim of which no case is left is left out. Raises
-    ReleaseError for a release that lacks the module.
+    exist has its default in every case; a claim of which no case is left is left out. It is always
+    the same object. Raises ReleaseError for a release that lacks the module.
     """
+    made: dict[str, ModuleSpec] = vars(spec).setdefault("_made", {})  # goes when the spec goes
+    if release not in made:
+        made[release] = _at_release(spec, release)
+    return made[release]
+
+
+def _at_release(spec: ModuleSpec, release: str) -> ModuleSpec:
     if spec.since is not None and order(release) < order(spec.since):
         raise ReleaseError(release, f"{spec.name} came with torch {spec.since}")
     whole = stated(spec, release)

@@ -108,6 +108,12 @@ class TestSpec:
         with pytest.raises(ReleaseError, match=r"Linear was changed for torch 2\.0 alone"):
             changed.at("2.1")
 
+    def test_is_the_same_however_many_were_asked_for(self):
+        late = with_late_bias()
+        first = late.at("2.0")
+        for patch in range(300):
+            assert late.at(f"2.0.{patch}").at("2.0") is first
+
     def test_of_what_came_later_is_refused(self):
         with pytest.raises(ReleaseError, match=r"^torch '1\.13': Linear came with torch 2\.0$"):
             replace(LINEAR, since="2.0").at("1.13")

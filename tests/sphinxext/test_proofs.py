@@ -116,7 +116,7 @@ class TestWhatIsShown:
     @pytest.mark.parametrize(
         "words",
         [
-            r"held in 7 cases on torch 2.13.0 for all embed_dim, kdim torch/nn",
+            r"held in 7 cases on torch 2.13.0 for all embed_dim, kdim holds since 1\.13 torch/nn",
             r"held in 7 cases on torch 2.13.0 for all L, kdim \(with head_dim 7, 19\)",
         ],
     )
