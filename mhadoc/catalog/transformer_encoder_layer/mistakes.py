@@ -2,42 +2,22 @@
 
 from dataclasses import replace
 
-from sympy import And, Not, Or
+from sympy import And, Not
 
 from mhadoc.catalog.breaking import features, wider
-from mhadoc.catalog.transformer_encoder_layer.paths import FORWARD, fast, looked_for
+from mhadoc.catalog.transformer_encoder_layer.paths import FORWARD, fast
 from mhadoc.catalog.transformer_encoder_layer.rules import (
     is_causal,
 )
 from mhadoc.catalog.transformer_mistakes import called, changed, kinds, mask_shapes, padding_shapes
 from mhadoc.catalog.transformer_sequences import sequence_shapes
-from mhadoc.catalog.transformer_terms import S, bias, norm_first
-from mhadoc.language import Requirement
+from mhadoc.catalog.transformer_terms import S, norm_first
 
 _NO_TENSOR = "RuntimeError: input to _none_or_dtype() must be None or torch.Tensor"
 _NO_DTYPE = "AttributeError: 'list' object has no attribute 'dtype'"
 _PADDING = "src_key_padding_mask"
 
-#: Once a layer looked for the device of each bias, also where it had none.
-BIAS = Requirement(
-    "bias.fast",
-    "the layer has biases, in eval mode and where nothing else keeps it off the fast path",
-    "AttributeError",
-    "'NoneType' object has no attribute 'device'",
-    "build with bias=True, or use torch 2.3 or newer",
-    about=("bias",),
-    breaks=lambda seen: {"module": seen.built(bias=False)},
-    when=fast,
-    fits=Or(bias, Not(looked_for)),
-    expected="must be True, in eval mode",
-    observed="is False",
-    source=FORWARD,
-    since="2.1",
-    until="2.3",
-)
-
 MISTAKES = (
-    BIAS,
     *called(
         "TransformerEncoderLayer",
         "mask",

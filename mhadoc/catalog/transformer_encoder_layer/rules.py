@@ -25,6 +25,7 @@ from mhadoc.catalog.transformer_encoder_layer.paths import (
     FAST_PATH,
     FORWARD,
     fast,
+    looked_for,
     measured,
     surroundings,
     taken,
@@ -38,6 +39,7 @@ from mhadoc.catalog.transformer_terms import (
     activation_demand,
     activation_relu_or_gelu,
     attention,
+    bias,
     d_model,
     derived,
     dim_feedforward,
@@ -140,6 +142,24 @@ REQUIREMENTS = demanded(
 )
 
 
+#: Once a layer looked for the device of each bias, also where it had none.
+_BIAS = Requirement(
+    "bias.fast",
+    "the layer has biases, in eval mode and where nothing else keeps it off the fast path",
+    "AttributeError",
+    "'NoneType' object has no attribute 'device'",
+    "build with bias=True, or use torch 2.3 or newer",
+    about=("bias",),
+    breaks=lambda seen: {"module": seen.built(bias=False)},
+    when=fast,
+    fits=Or(bias, Not(looked_for)),
+    expected="must be True, in eval mode",
+    observed="is False",
+    source=FORWARD,
+    since="2.1",
+    until="2.3",
+)
+
 CALL_REQUIREMENTS = (
     Requirement(
         "is_causal.needs_mask",
@@ -193,7 +213,7 @@ SPEC = ModuleSpec(
     ),
     outputs=result(S, "the input's shape.", FORWARD),
     doubts=DOUBTS,
-    call_requirements=CALL_REQUIREMENTS,
+    call_requirements=(_BIAS, *CALL_REQUIREMENTS),
     fast_path=FAST_PATH,
     cases=Cases(
         sizes={
