@@ -56,8 +56,8 @@
     for (const each of document.querySelectorAll(".mhadoc-struck")) each.classList.remove("mhadoc-struck");
   }
 
-  function count(number, words) {
-    return number ? [`${number} ${words}`] : [];
+  function count(number, one, more) {
+    return number ? [`${number} ${number === 1 ? one : more}`] : [];
   }
 
   /** Say in a line what is marked. */
@@ -65,13 +65,13 @@
     const found = (letters) => signs.filter((sign) => letters.includes(sign)).length;
     if (!name || signs.length === 0) return "";
     const parts = [
-      ...count(found("nr"), "not so there"),
-      ...count(found("o"), "otherwise there"),
-      ...count(found("u-"), "not tried there"),
+      ...count(found("nr"), "does not hold", "do not hold"),
+      ...count(found("o"), "holds in other words", "hold in other words"),
+      ...count(found("u-"), "was not tried", "were not tried"),
     ];
     const all = signs.length === 1 ? "the one rule or claim" : `the ${signs.length} rules and claims`;
     const shown = `Examples and tables are of torch ${select.dataset.here}.`;
-    return `For torch ${name}, of ${all} on this page: ${parts.join(", ") || "all hold there"}. ${shown}`;
+    return `On torch ${name}, of ${all} on this page: ${parts.join(", ") || "all hold"}. ${shown}`;
   }
 
   function show() {

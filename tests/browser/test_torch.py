@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -62,8 +63,8 @@ class TestChoice:
         expect(told(page)).to_be_empty()
         expect(told(page)).to_have_role("status")
         choose(page, OLD)
-        expect(told(page)).to_contain_text("For torch 2.0, of the ")
-        expect(told(page)).to_contain_text("not so there")
+        expect(told(page)).to_contain_text("On torch 2.0, of the ")
+        expect(told(page)).to_contain_text(re.compile(r"\d+ do(es)? not hold"))
         choose(page, "")
         expect(told(page)).to_be_empty()
 
@@ -112,7 +113,7 @@ class TestChoice:
         page.keyboard.press("Tab")
         expect(page.get_by_label("Your torch")).to_be_focused()
         page.keyboard.press("End")
-        expect(told(page)).to_contain_text("For torch ")
+        expect(told(page)).to_contain_text("On torch ")
 
     @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
     def test_everybody_can_read_what_is_marked(self, opened: Opened, width: int, scheme: str):
