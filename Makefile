@@ -72,7 +72,7 @@ wheel: $(READY) ## Build the wheel and the source distribution into dist
 installed: wheel ## Install the wheel into an empty environment and run the tests of the package there
 	rm -rf build/installed
 	@mkdir -p build/installed
-	@cp -r tests docs pyproject.toml build/installed
+	@cp -r tests docs tools pyproject.toml build/installed
 	.venv/bin/python -m venv build/installed/.venv
 	cd build/installed && .venv/bin/pip install --quiet --disable-pip-version-check -r ../../requirements.txt
 	cd build/installed && .venv/bin/pip install --quiet --disable-pip-version-check --no-deps ../../dist/*.whl
