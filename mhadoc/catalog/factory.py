@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mhadoc.language import DEVICE, DTYPE, LEARNABLE, TRUTH, Accepts, Argument, Requirement
+from mhadoc.language import (
+    DEVICE,
+    DTYPE,
+    INITIALISABLE,
+    LEARNABLE,
+    TRUTH,
+    Accepts,
+    Argument,
+    Requirement,
+)
 
 __all__ = [
     "FIRST_SIZE",
     "OVERLOADS",
     "device_and_dtype",
+    "initialisable",
     "later_size",
     "learnable",
     "objects",
@@ -114,5 +124,19 @@ def truth(name: str, source: str) -> Requirement:
         f"pass {name}=True or {name}=False",
         about=(name,),
         accepts=TRUTH,
+        source=source,
+    )
+
+
+def initialisable(source: str) -> Requirement:
+    """Return the demand that torch can draw random numbers in the dtype."""
+    return Requirement(
+        "dtype.initialisable",
+        "dtype must be one that torch can draw random numbers in",
+        "NotImplementedError",
+        "\"check_uniform_bounds\" not implemented for '{scalar_dtype}'",
+        "pass torch.float32 and convert the module afterwards",
+        about=("dtype",),
+        accepts=INITIALISABLE,
         source=source,
     )

@@ -8,6 +8,7 @@ from mhadoc.catalog.factory import (
     FIRST_SIZE,
     OVERLOADS,
     device_and_dtype,
+    initialisable,
     later_size,
     learnable,
     objects,
@@ -16,7 +17,6 @@ from mhadoc.catalog.factory import (
 from mhadoc.catalog.linear_calls import measured, mistakes, read
 from mhadoc.catalog.linear_claims import CLAIMS
 from mhadoc.language import (
-    INITIALISABLE,
     INTEGER,
     SIZE,
     TRUTH,
@@ -131,16 +131,7 @@ REQUIREMENTS = (
     ),
     learnable(_GOOD, INIT),
     truth("bias", INIT),
-    Requirement(
-        "dtype.initialisable",
-        "dtype must be one that torch can draw random numbers in",
-        "NotImplementedError",
-        "\"check_uniform_bounds\" not implemented for '{scalar_dtype}'",
-        "pass torch.float32 and convert the module afterwards",
-        about=("dtype",),
-        accepts=INITIALISABLE,
-        source=RESET,
-    ),
+    initialisable(RESET),
 )
 
 ATTRIBUTES = tuple(

@@ -24,6 +24,7 @@ __all__ = [
     "WORDS",
     "called",
     "changed",
+    "encoder_kinds",
     "kinds",
     "mask_kinds",
     "mask_shapes",
@@ -151,6 +152,21 @@ def kinds(name: str, said: str, given: str, tensor: str, source: str) -> tuple[R
             source=_CANONICAL,
             before={"2.0": was["dtype"]},
         ),
+    )
+
+
+def encoder_kinds(mask: str, source: str) -> tuple[Requirement, ...]:
+    """Return the demands on the kind of what an encoder, or its layer, is given."""
+    no_tensor = "RuntimeError: input to _none_or_dtype() must be None or torch.Tensor"
+    no_dtype = "AttributeError: 'list' object has no attribute 'dtype'"
+    padding = "src_key_padding_mask"
+    src = changed(
+        "src", "tensor", "src is a tensor", no_dtype, "pass a tensor", lambda s: s.tolist(), source
+    )
+    return (
+        *kinds(mask, mask, "src", no_tensor, source),
+        *kinds(padding, padding, "src", no_dtype, source),
+        replace(src, before={"2.0": {"message": "'list' object has no attribute 'dim'"}}),
     )
 
 

@@ -51,9 +51,10 @@ def _refusal(spec: ModuleSpec, inputs: Sequence[Any], named: Mapping[str, Any]) 
         if isinstance(spec.later.get(unknown[0]), Input):
             return _too_early(spec, unknown[0], values[unknown[0]])
         return _usage(spec, "forward.known_names", f"there is no input {unknown[0]!r}", values)
-    missing = [name for name in required if name not in given and name not in named]
+    known = {**given, **named}
+    missing = [name for name in required if name not in known]
     problem = f"{' and '.join(missing)} must be given"
-    return _usage(spec, f"{missing[0]}.given", problem, {**given, **named})
+    return _usage(spec, f"{missing[0]}.given", problem, known)
 
 
 def _too_early(spec: ModuleSpec, name: str, value: Any) -> RuleError:

@@ -6,7 +6,14 @@ from typing import Any
 
 from sympy import Eq, Expr, Mod, Ne, Symbol
 
-from mhadoc.catalog.factory import OVERLOADS, later_size
+from mhadoc.catalog.factory import (
+    OVERLOADS,
+    initialisable,
+    later_size,
+    learnable,
+    objects,
+    truth,
+)
 from mhadoc.catalog.multihead_attention.symbols import (
     INIT,
     RESET,
@@ -17,15 +24,9 @@ from mhadoc.catalog.multihead_attention.symbols import (
     packed,
 )
 from mhadoc.language import (
-    DEVICE,
-    DTYPE,
-    INITIALISABLE,
     INTEGER,
-    LEARNABLE,
     NUMBER,
     SIZE,
-    TRUTH,
-    Accepts,
     Requirement,
 )
 
@@ -37,7 +38,6 @@ _NO_SIZE = (
     "empty(): argument 'size' failed to unpack the object at pos 2 with error "
     '"type must be tuple of ints,but got {type_%s}"'
 )
-_NO_TRUTH = "Boolean value of Tensor with more than one value is ambiguous"
 _NEGATIVE = "Trying to create tensor with negative dimension {%s}: [{embed_dim}, {%s}]"
 _POSITIVE = (
     "embed_dim and num_heads must be greater than 0, "
@@ -83,19 +83,6 @@ def _size(name: str) -> Requirement:
     )
 
 
-def _truth(name: str) -> Requirement:
-    return Requirement(
-        f"{name}.truth",
-        f"{name} must have a truth value",
-        "RuntimeError",
-        _NO_TRUTH,
-        f"pass {name}=True or {name}=False",
-        about=(name,),
-        accepts=TRUTH,
-        source=INIT,
-    )
-
-
 def _negative(name: str, given: Expr) -> Requirement:
     return Requirement(
         f"{name}.negative",
@@ -123,21 +110,6 @@ def _positive(name: str, size: Expr, example: int, **before: Any) -> Requirement
         example={**_GOOD, name: example},
         source=INIT,
         before={"2.1": before},
-    )
-
-
-def _object(name: str, kind: Accepts, example: object) -> Requirement:
-    return Requirement(
-        f"{name}.{name}",
-        f"{name} must be a {kind.name}, or None for the default",
-        "TypeError",
-        f"empty(): argument '{name}' must be {kind.name}, not {{type_{name}}}",
-        f"pass {name} as a {kind.name}, or leave it out",
-        about=(name,),
-        accepts=kind,
-        example={**_GOOD, name: example},
-        source=INIT,
-        before=OVERLOADS,
     )
 
 
@@ -185,33 +157,13 @@ REQUIREMENTS = (
         source=INIT,
         before=OVERLOADS,
     ),
-    _object("dtype", DTYPE, "float32"),
-    _object("device", DEVICE, 3.0),
-    Requirement(
-        "dtype.learnable",
-        "dtype must be a floating or complex dtype",
-        "RuntimeError",
-        "Only Tensors of floating point and complex dtype can require gradients",
-        "pass torch.float32, torch.float64, torch.float16 or torch.bfloat16",
-        about=("dtype",),
-        accepts=LEARNABLE,
-        example={**_GOOD, "dtype": int},
-        source=INIT,
-    ),
+    *objects(_GOOD, INIT),
+    learnable(_GOOD, INIT),
     _size("kdim"),
     _negative("kdim", given_kdim),
     _size("vdim"),
     _negative("vdim", given_vdim),
-    _truth("bias"),
-    _truth("add_bias_kv"),
-    Requirement(
-        "dtype.initialisable",
-        "dtype must be one that torch can draw random numbers in",
-        "NotImplementedError",
-        "\"check_uniform_bounds\" not implemented for '{scalar_dtype}'",
-        "pass torch.float32 and convert the module afterwards",
-        about=("dtype",),
-        accepts=INITIALISABLE,
-        source=RESET,
-    ),
+    truth("bias", INIT),
+    truth("add_bias_kv", INIT),
+    initialisable(RESET),
 )

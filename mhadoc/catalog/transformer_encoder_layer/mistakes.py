@@ -1,7 +1,5 @@
 """Each way to call an encoder layer wrongly that torch rejects."""
 
-from dataclasses import replace
-
 from sympy import And, Not
 
 from mhadoc.catalog.breaking import features, wider
@@ -9,12 +7,16 @@ from mhadoc.catalog.transformer_encoder_layer.paths import FORWARD, fast
 from mhadoc.catalog.transformer_encoder_layer.rules import (
     is_causal,
 )
-from mhadoc.catalog.transformer_mistakes import called, changed, kinds, mask_shapes, padding_shapes
+from mhadoc.catalog.transformer_mistakes import (
+    called,
+    changed,
+    encoder_kinds,
+    mask_shapes,
+    padding_shapes,
+)
 from mhadoc.catalog.transformer_sequences import sequence_shapes
 from mhadoc.catalog.transformer_terms import S, norm_first
 
-_NO_TENSOR = "RuntimeError: input to _none_or_dtype() must be None or torch.Tensor"
-_NO_DTYPE = "AttributeError: 'list' object has no attribute 'dtype'"
 _PADDING = "src_key_padding_mask"
 
 MISTAKES = (
@@ -26,20 +28,7 @@ MISTAKES = (
         FORWARD,
         "pass the sequence as src",
     ),
-    *kinds("src_mask", "src_mask", "src", _NO_TENSOR, FORWARD),
-    *kinds(_PADDING, _PADDING, "src", _NO_DTYPE, FORWARD),
-    replace(
-        changed(
-            "src",
-            "tensor",
-            "src is a tensor",
-            _NO_DTYPE,
-            "pass a tensor",
-            lambda src: src.tolist(),
-            FORWARD,
-        ),
-        before={"2.0": {"message": "'list' object has no attribute 'dim'"}},
-    ),
+    *encoder_kinds("src_mask", FORWARD),
     changed(
         "src",
         "fast_features",
