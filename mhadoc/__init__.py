@@ -77,7 +77,10 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'mhadoc' has no attribute {name!r}")
     from importlib import import_module
 
-    value: object = getattr(import_module(_HOMES[name]), name)
+    from mhadoc.errors import extras
+
+    with extras(f"mhadoc.{name}"):
+        value: object = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 
+from mhadoc.errors import MissingExtraError, extras
+
 
 def main() -> None:
     """Run the command line; where its packages are missing, say in one line how to get them."""
     try:
-        from mhadoc.cli import commands
-    except ModuleNotFoundError as missing:
-        if missing.name not in ("click", "rich"):
-            raise
-        sys.exit('the command line needs two more packages: pip install "mhadoc[cli]"')
+        with extras("the command line"):
+            from mhadoc.cli import commands
+    except MissingExtraError as missing:
+        sys.exit(str(missing))
     commands(prog_name="mhadoc")
 
 

@@ -15,7 +15,7 @@ import click
 
 import mhadoc
 from mhadoc.console import bar, draw, employed, show
-from mhadoc.errors import MhadocError, RuleError
+from mhadoc.errors import MhadocError, RuleError, extras
 
 __all__ = ["commands"]
 
@@ -335,7 +335,8 @@ def diagnose_load(
 
 def _built(target: str, positional: list[object], named: dict[str, Any]) -> object:
     """Build a module; end in one line where that is refused."""
-    from mhadoc.proof.observe import RAISED, imported
+    with extras("building a module"):
+        from mhadoc.proof.observe import RAISED, imported
 
     sys.path.insert(0, os.getcwd())
     if ":" not in target:

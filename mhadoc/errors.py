@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 __all__ = [
     "DeviceError",
@@ -14,7 +15,18 @@ __all__ = [
     "ShapeError",
     "UnknownNameError",
     "WorkersLostError",
+    "extras",
 ]
+
+#: The extra that brings a package.
+_EXTRAS = {
+    "click": "cli",
+    "distributed": "distributed",
+    "numpy": "torch",
+    "rich": "cli",
+    "safetensors": "files",
+    "torch": "torch",
+}
 
 
 class MhadocError(Exception):
@@ -137,6 +149,24 @@ class MissingExtraError(MhadocError, ImportError):
     def __reduce__(self) -> tuple[object, ...]:
         """Let the error cross a process boundary with its parts."""
         return MissingExtraError, (self.extra, self.purpose)
+
+
+@contextmanager
+def extras(purpose: str) -> Iterator[None]:
+    """Tell how to get a package of an extra where an import in this context does not find it.
+
+    >>> with extras("reading it"):
+    ...     raise ModuleNotFoundError("No module named 'safetensors'", name="safetensors")
+    Traceback (most recent call last):
+        ...
+    mhadoc.errors.MissingExtraError: reading it needs more packages: pip install "mhadoc[files]"
+    """
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        if missing.name not in _EXTRAS:
+            raise
+        raise MissingExtraError(_EXTRAS[missing.name], purpose) from missing
 
 
 class WorkersLostError(MhadocError, RuntimeError):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 import mhadoc
@@ -338,7 +339,25 @@ def test_help_loads_neither_torch_nor_sympy() -> None:
     assert run.stdout == "set()\n"
 
 
-def test_without_the_extra_one_line_says_so() -> None:
-    run = _output("import sys; sys.modules['click'] = None; import mhadoc.__main__ as m; m.main()")
-    assert run.returncode == 1
-    assert run.stderr == 'the command line needs two more packages: pip install "mhadoc[cli]"\n'
+@pytest.mark.parametrize(
+    ("package", "line", "purpose", "extra", "status"),
+    [
+        ("click", "--help", "the command line", "cli", 1),
+        ("torch", "verify", "Error: mhadoc.verify", "torch", 2),
+        ("torch", "infer a.pt", "Error: reading a .pt file", "torch", 2),
+        ("safetensors", "infer a.safetensors", "Error: reading a .safetensors file", "files", 2),
+        ("torch", "diagnose-load a.safetensors Linear 2 3", "Error: building a module", "torch", 2),
+    ],
+)
+def test_where_a_package_is_missing_one_line_names_its_extra(
+    package: str, line: str, purpose: str, extra: str, status: int, tmp_path: Path
+) -> None:
+    from safetensors.torch import save_file
+
+    save_file({"weight": torch.ones(3, 2)}, tmp_path / "a.safetensors")
+    torch.save({"weight": torch.ones(3, 2)}, tmp_path / "a.pt")
+    program = f"import os, sys; sys.modules[{package!r}] = None; sys.argv[1:] = {line.split()}; "
+    program += f"import mhadoc.__main__ as m; os.chdir({str(tmp_path)!r}); m.main()"
+    run = _output(program)
+    said = f'{purpose} needs more packages: pip install "mhadoc[{extra}]"\n'
+    assert (run.returncode, run.stderr) == (status, said)

@@ -1,8 +1,11 @@
 """Errors: their parts, their text, and their way across a process boundary."""
 
 import pickle
+import re
+import tomllib
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -62,7 +65,7 @@ class TestEach:
         assert vars(again) == vars(error)
 
     def test_no_error_is_forgotten_here(self):
-        assert {type(error).__name__ for error in ERRORS} == set(errors.__all__)
+        assert {type(error).__name__ for error in ERRORS} == set(errors.__all__) - {"extras"}
 
     @pytest.mark.parametrize(
         ("kind", "base"),
@@ -117,6 +120,18 @@ class TestRuleError:
         error = RuleError("a.b", values=values, expected="so", hint="do so")
         values["kdim"] = 4
         assert error.values == {"kdim": 3}
+
+
+class TestExtras:
+    def test_each_package_is_in_the_extra_that_is_named(self):
+        text = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+        brought = tomllib.loads(text)["project"]["optional-dependencies"]
+        for package, extra in errors._EXTRAS.items():
+            assert any(re.match(rf"\w*\[?{package}\b", line) for line in brought[extra]), package
+
+    def test_what_is_missing_for_another_reason_is_said_as_it_is(self):
+        with pytest.raises(ModuleNotFoundError, match=r"^no such$"), errors.extras("nothing"):
+            raise ModuleNotFoundError("no such", name="mhadoc.nowhere")
 
 
 class TestUnknownName:

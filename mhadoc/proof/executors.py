@@ -18,7 +18,7 @@ from multiprocessing.synchronize import Event
 from threading import Thread
 from typing import Any, TypeVar
 
-from mhadoc.errors import MhadocError, MissingExtraError, WorkersLostError
+from mhadoc.errors import MhadocError, WorkersLostError, extras
 
 __all__ = ["Workers", "gather", "go_on", "scheduler"]
 
@@ -133,10 +133,8 @@ def scheduler(address: str) -> Executor:
 
     Raises MissingExtraError where Dask is not installed, and MhadocError where nobody answers.
     """
-    try:
+    with extras("a Dask cluster"):
         from distributed import Client
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError("distributed", "a Dask cluster") from missing
     try:
         client = Client(address, timeout=_PATIENCE, set_as_default=False)
     except (OSError, ValueError) as silence:

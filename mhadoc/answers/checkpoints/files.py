@@ -11,7 +11,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
-from mhadoc.errors import MhadocError
+from mhadoc.errors import MhadocError, extras
 from mhadoc.language.releases import order
 
 __all__ = ["CheckpointError", "Stored", "read_checkpoint"]
@@ -83,7 +83,8 @@ def read_checkpoint(path: str | Path, inside: str = "") -> dict[str, Stored]:
 
 def _header(file: Path) -> dict[str, Stored]:
     """Read the header of a safetensors file, once it is known not to be too long."""
-    from safetensors import SafetensorError, safe_open
+    with extras("reading a .safetensors file"):
+        from safetensors import SafetensorError, safe_open
 
     try:
         with file.open("rb") as opened:
@@ -109,7 +110,8 @@ def _dtype(name: str) -> str:
 def _mapped(file: Path) -> Any:
     """Return what torch.save wrote, its numbers left on the disk."""
     _check_archive(file)
-    import torch
+    with extras(f"reading a {file.suffix} file"):
+        import torch
 
     mapped = {"mmap": True} if order(torch.__version__) >= order("2.1") else {}
     try:
