@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -61,17 +62,8 @@ def verify(
         total.add(tally)
         refutations += refuted
         all_sizes.update(proved)
-    report = Report(
-        torch_version=torch.__version__,
-        device=device,
-        rules=sum(len(found.rules) for found in targets),
-        claims=sum(len(found.claims) for found in targets),
-        cases=total.cases,
-        refutations=tuple(refutations),
-        seconds=time.perf_counter() - begun,
-        held=dict(total.held),
-        all_sizes=all_sizes,
-    )
+    report = _report(targets, total, device, begun)
+    report = replace(report, refutations=tuple(refutations), all_sizes=all_sizes)
     return report if other is not None else beside(report, targets)
 
 
@@ -79,6 +71,19 @@ def _targets(target: object) -> tuple[ModuleSpec, ...]:
     if target is None:
         return specs_of()
     return specs_in(target) if isinstance(target, str) else (spec(target),)
+
+
+def _report(targets: Sequence[ModuleSpec], total: Tally, device: str, begun: float) -> Report:
+    """Return what was looked at, and when; what came out is still missing."""
+    return Report(
+        torch_version=torch.__version__,
+        device=device,
+        rules=sum(len(found.rules) for found in targets),
+        claims=sum(len(found.claims) for found in targets),
+        cases=total.cases,
+        seconds=time.perf_counter() - begun,
+        held=dict(total.held),
+    )
 
 
 def _settled(bench: Bench, tally: Tally) -> tuple[list[Refutation], Mapping[str, str]]:
