@@ -40,8 +40,9 @@ OPERATORS = (
     "ReplaceBinaryOperator_BitAnd_BitOr",
 )
 
-#: What a program that is right would do without: mypy tells who writes to what is frozen.
-ASSERTED = ("strict=True", "frozen=True")
+#: What a program that is right would do without: mypy tells who writes to what is frozen, or what
+#: has no place for it.
+ASSERTED = ("strict=True", "frozen=True", "slots=True")
 
 
 @dataclass(frozen=True)
