@@ -15,7 +15,6 @@ __all__ = [
     "ShapeError",
     "UnknownNameError",
     "WorkersLostError",
-    "extras",
 ]
 
 #: The extra that brings a package.
