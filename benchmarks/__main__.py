@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-PARTS = ("answers", "diagnose", "predict", "sweep", "site")
+PARTS = ("answers", "diagnose", "predict", "plugin", "sweep", "site")
 
 
 def machine() -> dict[str, Any]:
