@@ -23,7 +23,7 @@ def compiled(parts: tuple[sympy.Basic, ...], names: tuple[str, ...]) -> Callable
     """
     found = {symbol.name: symbol for part in parts for symbol in part.free_symbols}
     symbols = [found.get(name, sympy.Symbol(name)) for name in names]
-    printer = _Printer({"fully_qualified_modules": False, "inline": True})
+    printer = _Printer({"fully_qualified_modules": False})
     function: Callable[..., Any] = sympy.lambdify(symbols, parts, "math", printer=printer)
     return function
 

@@ -67,6 +67,18 @@ def test_a_name_that_does_not_occur_is_taken_and_left():
     assert compiled((3 * E,), ("N", "embed_dim"))(99, 10) == (30,)
 
 
+@pytest.mark.parametrize(
+    ("expression", "width", "found"),
+    [
+        (sympy.sqrt(E), 9, 3),
+        (sympy.floor(E / 2), 9, 4),
+        (sympy.Max(E, 3), 2, 3),
+    ],
+)
+def test_functions_are_those_of_python(expression, width, found):
+    assert number(expression, {"embed_dim": width}) == found
+
+
 def test_a_missing_value_is_named():
     with pytest.raises(KeyError, match="num_heads"):
         number(E / H, {"embed_dim": 10})

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mhadoc import MhadocError, RuleError, UnknownNameError, spec
 from mhadoc.language import Argument, Claim, ModuleSpec, Requirement, Rule, Shape
+from mhadoc.language.releases import newer
 from tests.toy import LINEAR, columns, rows
 
 MHA = spec("MultiheadAttention")
@@ -160,6 +161,53 @@ class TestValues:
     @pytest.mark.parametrize(("value", "truth"), [("no", True), (None, False), (0, False)])
     def test_a_flag_becomes_its_truth(self, argument, value, truth):
         assert MHA.values(MHA.bind(10, 2, **{argument: value}))[argument] is truth
+
+
+class TestQuickly:
+    """Plain values are compared all at once, and others one by one."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "one_by_one"),
+        [
+            ((10, 2), False),
+            ((10, 2, 0.5, False), False),
+            ((10, True), True),
+            ((10, 2, 0.0, 1), True),
+        ],
+    )
+    def test_plain_values_are_compared_all_at_once(self, arguments, one_by_one, monkeypatch):
+        asked = []
+        monkeypatch.setattr(Requirement, "met", lambda self, values: asked.append(self) or True)
+        MHA.values(MHA.bind(*arguments))
+        assert bool(asked) is one_by_one
+
+
+class TestSurroundings:
+    """What surrounds a call is read once, of a module that is built."""
+
+    @pytest.mark.parametrize(("module", "read"), [(object(), 1), (None, 0)])
+    def test_are_read_once(self, module, read):
+        seen = []
+        found = replace(LINEAR, surroundings=lambda *around: seen.append(around) or {"grad": 1})
+        call = found.called(module, {}, {"input": None})
+        assert found.around(call) == found.around(call) == ({"grad": 1} if read else {})
+        assert found.symbols_of(call) is found.symbols_of(call)
+        assert seen == [(module, None)] * read
+
+    def test_may_be_nothing(self):
+        assert LINEAR.around(LINEAR.called(object(), {}, {"input": None})) == {}
+
+
+class TestRelease:
+    """A call is of one release, and the newest where none is named."""
+
+    @pytest.mark.parametrize(("release", "turned"), [("2.0", 0), ("2.1", 1), ("", 1)])
+    def test_decides_what_a_condition_asks_of_it(self, release, turned):
+        turn = newer("2.1")
+        dated = (*LINEAR.claims, replace(LINEAR.claims[0], id="linear.late", since="2.1"))
+        found = replace(LINEAR, claims=dated).at(release)
+        symbols = found.symbols_of(found.called(None, {"bias": 5}, {"input": None}))
+        assert (symbols[turn.name], symbols["bias"]) == (turned, 5)
 
 
 class TestState:
