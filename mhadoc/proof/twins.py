@@ -120,7 +120,7 @@ def _(rule: Argument, swaps: Letters) -> Changes:
 
 @changes.register
 def _(rule: Attribute, swaps: Letters) -> Changes:
-    condition = rule.value.is_Boolean or rule.value in swaps.flags
+    condition = not isinstance(rule.value, sympy.Expr) or rule.value in swaps.flags
     for words, other in (altered_condition if condition else altered)(rule.value, swaps):
         yield words, replace(rule, value=other)
     if not condition:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import operator
 from dataclasses import asdict, replace
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from sympy import Eq, Expr, Ge, Gt, Le, Lt, Max, Min, Mod, Ne, Piecewise, Symbol, floor
-from sympy.core.relational import Relational
+from sympy import Max, Min, Piecewise, Symbol
 from torch import nn
 
 import mhadoc
@@ -31,8 +27,6 @@ from mhadoc.proof.look import look
 from mhadoc.proof.observe import Bench
 from mhadoc.proof.report import Refutation
 from mhadoc.proof.symbolic import AllSizes, prove_all_sizes
-from mhadoc.proof.symbolic.deduce import LEAST, equal, follows, key, witness
-from mhadoc.proof.symbolic.plan import Plan
 
 SPEC = mhadoc.spec("MultiheadAttention")
 EVERY = {"num_heads", "kdim", "vdim", "L", "S", "N"}
@@ -279,142 +273,3 @@ def test_without_symbolic_sizes_the_cases_remain(monkeypatch: pytest.MonkeyPatch
     assert found.texts == {}
     assert "cannot import name 'ShapeEnv'" in found.reason
     assert {proof.reason for proof in found.proofs.values()} == {found.reason}
-
-
-class TestPlan:
-    """Which configurations, hints and edges there are."""
-
-    def test_in_a_set_of_hints_all_sizes_differ(self) -> None:
-        for hints in Plan(SPEC).hints:
-            assert len({*hints.values(), hints["num_heads"] * hints["head_dim"]}) == 8
-
-    def test_sets_of_hints_differ_in_every_size(self) -> None:
-        one, two, three = Plan(SPEC).hints
-        assert all(len({one[name], two[name], three[name]}) == 3 for name in one)
-
-    def test_a_size_that_others_settle_gets_no_symbol(self) -> None:
-        assert "embed_dim" not in Plan(SPEC).free
-
-    @pytest.mark.parametrize(
-        ("name", "settings"),
-        [
-            ("in_proj_weight", {E}),
-            ("q_proj_weight", {E, kdim}),
-            ("attn_output.unbatched", {E, kdim}),
-        ],
-    )
-    def test_in_the_selection_rules_meet_every_kdim(self, name: str, settings: set) -> None:
-        plan = Plan(SPEC)
-        goals = {goal for case in plan.cases() for goal in plan.goals(case)}
-        assert {goal[3] for goal in goals if goal[:3] == (name, True, "kdim")} == settings
-
-    def test_all_configurations_are_distinct_and_many(self) -> None:
-        cases = list(Plan(SPEC, exhaustive=True).cases())
-        assert len(cases) == len({*cases}) > 4000
-
-    def test_a_selection_of_them_is_small(self) -> None:
-        assert sum(1 for _ in Plan(SPEC).cases()) < 30
-
-    def test_edges_hold_every_two_sizes_at_0_and_1(self) -> None:
-        edges = Plan(SPEC).edges
-        assert any(edge.get("L") == 0 and edge.get("S") == 0 for edge in edges)
-        assert any(edge.get("N") == 1 and edge.get("num_heads") == 1 for edge in edges)
-        assert not any(edge.get("head_dim") == 0 for edge in edges)
-
-
-x, y = Symbol("x", integer=True, nonnegative=True), Symbol("y", integer=True, nonnegative=True)
-
-
-class TestDeduce:
-    """What is shown for all sizes, and numbers where something is not so."""
-
-    @pytest.mark.parametrize(
-        "condition",
-        [
-            x >= 2,
-            Ne(x, 0),
-            Ne(x * y, 1),
-            x * y >= 4,
-            x * y > y,
-            Eq(floor((4 * x * y - 1) / (x * y)), 3),
-            (x > 1) & (y > 1),
-            (x > 1) | (y > 5),
-            ~(x < 2),
-        ],
-    )
-    def test_follows(self, condition: Relational) -> None:
-        assert follows(condition)
-
-    @pytest.mark.parametrize(
-        "condition",
-        [
-            x >= 3,
-            Ne(x, 7),
-            Ne(x, y),
-            Eq(x, y),
-            x > y,
-            Eq(Mod(x, 2), 0),
-            Eq(floor((4 * x - 3) / x), 3),
-            (x > 1) & (y > 2),
-            ~Eq(Mod(x, 2), 0),
-        ],
-    )
-    def test_does_not_follow(self, condition: Relational) -> None:
-        assert not follows(condition)
-
-    def test_what_is_known_is_used(self) -> None:
-        assert follows(Ne(y, x), {key(Ne(x, y)): True})
-        assert not follows(Ne(y, x), {key(Eq(x, y)): True})
-
-    @pytest.mark.parametrize(
-        ("one", "other"), [(x * (y + 1), x * y + x), (Max(x, 1), x), (Min(x, 2), 2 + 0 * x)]
-    )
-    def test_equal(self, one: Expr, other: Expr) -> None:
-        assert equal(one, other)
-
-    @pytest.mark.parametrize(("one", "other"), [(Max(x, 3), x), (x, y), (Min(x, 4096), x)])
-    def test_not_equal(self, one: Expr, other: Expr) -> None:
-        assert not equal(one, other)
-
-    @pytest.mark.parametrize(
-        ("wrong", "sizes"),
-        [
-            (Ne(Min(x, 4096), x), {"x": 4097}),
-            (x > 512, {"x": 513}),
-            (Ne(x, y), {"x": 2, "y": 3}),
-            (Eq(Mod(x, 2), 1), {"x": 3}),
-        ],
-    )
-    def test_witness_is_the_smallest(self, wrong: Relational, sizes: dict[str, int]) -> None:
-        found = witness(wrong, Ge(x, 0), {"x": 11, "y": 13})
-        assert found is not None
-        assert sum(found.values()) == sum(sizes.values())
-
-    @pytest.mark.parametrize(
-        ("wrong", "given", "found"), [(x < 1, Ge(x, 0), None), (x > 4, Ne(x, 5), {"x": 11})]
-    )
-    def test_a_witness_meets_what_is_given(
-        self, wrong: Relational, given: Relational, found: dict[str, int] | None
-    ) -> None:
-        assert witness(wrong, given, {"x": 11}) == found
-
-
-RELATIONS = {Eq: operator.eq, Ne: operator.ne, Ge: operator.ge, Gt: operator.gt, Le: operator.le}
-COEFFICIENTS = st.integers(-3, 3)
-SIZES = st.integers(LEAST, 20)
-
-
-@given(st.sampled_from([*RELATIONS]), COEFFICIENTS, COEFFICIENTS, COEFFICIENTS, SIZES, SIZES)
-def test_what_follows_is_true_of_all_numbers(
-    kind: type, a: int, b: int, c: int, one: int, other: int
-) -> None:
-    if follows(kind(a * x + b * y, c)):
-        assert RELATIONS[kind](a * one + b * other, c)
-
-
-@given(COEFFICIENTS, COEFFICIENTS, st.integers(-9, 9))
-def test_a_relation_has_one_key_however_it_is_written(a: int, b: int, c: int) -> None:
-    left, right = a * x + y, b * y + c
-    assert key(Eq(left, right, evaluate=False)) == key(Eq(right, left, evaluate=False))
-    assert key(Lt(left, right, evaluate=False)) == key(Gt(right, left, evaluate=False))
-    assert key(Lt(left, right, evaluate=False)) == key(Le(left + 1, right, evaluate=False))

@@ -67,7 +67,7 @@ class Plan:
 
         Sizes that torch's code never turns into numbers are proved whatever their hint is.
         """
-        primes = _PRIMES[: max(len(self.free), _SETS)]
+        primes = _PRIMES[: max(len(self.free), 2 * _SETS)]
         turns = (primes[2 * k :] + primes[: 2 * k] for k in range(_SETS))
         return tuple(dict(zip(self.free, turn, strict=False)) for turn in turns)
 
@@ -176,14 +176,14 @@ class Plan:
     def edges(self) -> tuple[dict[str, sympy.Integer], ...]:
         """Return sets of sizes of which some are 0 or 1, as symbols do not stand for those.
 
-        Every two sizes get all their combinations of 0, 1 and a larger number, with ``exhaustive``
-        every three.
+        Every two sizes get all their combinations of 0, 1 and a larger number, which is left out,
+        with ``exhaustive`` every three.
         """
         least = {symbol.name: symbol.least for symbol in self.spec.symbols}
         axes = tuple(_edge(name, least[name]) for name in self.free)
         cases = Cases({}, axes)
         rows = (cases.values(case) for case in cover(cases, 3 if self.exhaustive else 2))
-        return tuple({n: sympy.Integer(size) for n, size in row.items()} for row in rows if row)
+        return tuple({n: sympy.Integer(row[n]) for n in self.free if n in row} for row in rows)
 
 
 def _edge(name: str, least: int) -> Axis:
