@@ -60,7 +60,7 @@ def _stated(claim: str, name: str, release: str | None) -> bool:
     return True  # it is of a spec from outside
 
 
-@dataclass(slots=True)
+@dataclass
 class _Place:
     """A module that is called, and what the caller knows its inputs and modules as.
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -9,6 +12,7 @@ from torch import nn
 import mhadoc
 from mhadoc.catalog import spec
 from mhadoc.language import Doubt
+from mhadoc.language.doubts import Doubts, doubts_of
 from tests.answers.doubtful import EXAMPLES, Example
 
 SPECS = [spec(name) for name in mhadoc.specs()]
@@ -295,3 +299,41 @@ def test_a_watched_call_that_fails_for_another_reason_is_told_no_warning() -> No
     with pytest.raises(AttributeError, match="'weight'") as raised, mhadoc.watch(module):
         module(x, x, x)
     assert not hasattr(raised.value, "__notes__")
+
+
+CAUSAL = torch.ones(5, 5).triu(1).bool()
+PADDED = torch.zeros(3, 5).bool()
+
+
+def encoder() -> nn.Module:
+    layer = nn.TransformerEncoderLayer(6, 2, 11, batch_first=True)
+    return nn.TransformerEncoder(layer, 3, enable_nested_tensor=False)
+
+
+def decoder() -> nn.Module:
+    return nn.TransformerDecoder(nn.TransformerDecoderLayer(6, 2, 11, batch_first=True), 2)
+
+
+@pytest.mark.parametrize(
+    ("build", "given", "asked"),
+    [
+        (encoder, {}, 0),
+        (encoder, {"mask": CAUSAL}, 1),
+        (encoder, {"src_key_padding_mask": PADDED}, 1),
+        (decoder, {}, 0),
+        (decoder, {"tgt_is_causal": False}, 0),
+        (decoder, {"tgt_mask": CAUSAL}, 1),
+        (decoder, {"tgt_mask": CAUSAL, "memory_mask": CAUSAL}, 2),
+    ],
+)
+def test_of_layers_alike_the_first_is_asked_of_masks(
+    build: Callable[[], nn.Module],
+    given: dict[str, Any],
+    asked: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = list[Doubts]()
+    monkeypatch.setattr(Doubts, "possible", lambda self, values: (seen.append(self), ())[1])
+    module, x = build(), torch.randn(3, 5, 6)
+    mhadoc.diagnose(module, *(x, x)[: 1 + (build is decoder)], **given)
+    assert seen.count(doubts_of(spec("MultiheadAttention"))) == asked

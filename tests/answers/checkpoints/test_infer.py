@@ -270,3 +270,20 @@ def test_a_layer_without_attention_is_not_looked_for_among_others() -> None:
     state = torch.nn.Sequential(torch.nn.Linear(5, 3), torch.nn.LayerNorm(3)).state_dict()
     assert mhadoc.infer(state).parts == ()
     assert mhadoc.infer(state, "0").target == "Linear"
+
+
+@pytest.mark.parametrize("prefix", ["", ".", "a.", ".a."])
+def test_keys_may_start_with_a_point(prefix: str) -> None:
+    state = mhadoc.predict("MultiheadAttention", 6, 2)
+    found = mhadoc.infer({prefix + key: shape for key, shape in state.items()})
+    assert (found.target, found.prefix, found.problems) == ("MultiheadAttention", prefix, [])
+
+
+@pytest.mark.parametrize(
+    ("width", "listed"), [(1, True), (1 << 14, True), (1 << 15, False), (1 << 16, False)]
+)
+def test_a_list_of_heads_ends_somewhere(width: int, listed: bool) -> None:
+    found = mhadoc.infer({"in_proj_weight": (3 * width, width), "out_proj.weight": (width, width)})
+    heads = found.undetermined["num_heads"]
+    assert isinstance(heads, tuple) is listed
+    assert not listed or heads == tuple(2**n for n in range(width.bit_length()))

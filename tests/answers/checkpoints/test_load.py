@@ -388,3 +388,35 @@ def test_keys_that_fit_as_they_stand_are_not_moved(
         module.get_submodule(place).register_parameter(name, nn.Parameter(torch.zeros(3)))
     found = mhadoc.diagnose_load(module, {key: torch.zeros(3) for key in theirs})
     assert [problem.rule for problem in found] == rules
+
+
+def foreign(*names: str) -> State:
+    """Return attentions in other libraries' layouts, by what they call q, k and v."""
+    shapes = {"qkv": (36, 12), "proj": (12, 12), "c_attn": (36, 12), "c_proj": (12, 12)}
+    outs = {"qkv": "proj", "c_attn": "c_proj"}
+    return {
+        f"f{place}.{key}.weight": torch.zeros(shapes[key])
+        for place, name in enumerate(names)
+        for key in (name, outs[name])
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "there", "places"),
+    [
+        (["qkv", "qkv"], {}, ["f0. and 1 more"]),
+        (["qkv", "c_attn"], {}, []),
+        (["qkv"], {}, []),
+        (["qkv", "qkv", "qkv"], {}, []),
+        (["qkv"], moved(saved(), "a."), ["f0."]),
+        ([], {}, []),
+    ],
+    ids=["all", "two libraries", "too few", "too many", "one of two", "none"],
+)
+def test_a_layout_explains_as_many_attentions_as_there_are(
+    names: list[str], there: State, places: list[str]
+) -> None:
+    module = nn.ModuleDict({"a": built(), "b": built()})
+    found = mhadoc.diagnose_load(module, {**there, **foreign(*names)})
+    assert [problem.argument for problem in found if problem.rule == "layouts"] == places
+    assert len(found) == 1 if places else found

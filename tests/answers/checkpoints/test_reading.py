@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import mhadoc
-from mhadoc.answers.checkpoints.reading import Reading, numbered
+from mhadoc.answers.checkpoints.reading import Reading, numbered, read
 
 LINEAR = mhadoc.spec("Linear")
 EXPECTED = {"q": (3, 2), "k": (3, 2), "v": (3, 2), "o": (2, 3)}
@@ -30,6 +30,46 @@ def test_differences_are_counted(
 ) -> None:
     reading = Reading(LINEAR, entries, {}, EXPECTED)
     assert (reading.differences, reading.near) == (differences, near)
+
+
+@pytest.mark.parametrize(
+    ("expected", "there", "near"),
+    [(1, 1, True), (2, 1, False), (3, 2, True), (6, 3, False), (6, 4, True), (7, 4, True)],
+)
+def test_more_than_half_of_the_keys_are_near(expected: int, there: int, near: bool) -> None:
+    keys = {f"key{number}": (3, 2) for number in range(expected)}
+    reading = Reading(LINEAR, dict(list(keys.items())[:there]), {}, keys)
+    assert reading.near is near
+
+
+LAYERS = {f"layers.{n}.linear1.weight": (7, 6) for n in range(3)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "values"),
+    [
+        ({}, {"d_model": 6, "dim_feedforward": 7, "num_layers": 3}),
+        ({"layers.1.linear1.weight": (7, 5)}, {"d_model": 6}),
+        ({"layers.0.linear1.weight": (7, 5), "layers.1.linear1.weight": (7, 5)}, {"d_model": 5}),
+        ({"layers.4.linear1.weight": (7, 6)}, {"num_layers": 5}),
+        ({"layers.10.linear1.weight": (7, 6)}, {"num_layers": 11}),
+        ({"more": (2, 2)}, {"num_layers": 3}),
+    ],
+)
+def test_most_of_the_shapes_decide(
+    changes: dict[str, tuple[int, ...]], values: dict[str, int]
+) -> None:
+    found = read(mhadoc.spec("TransformerEncoder"), LAYERS | changes)
+    assert found is not None
+    assert {name: found.values[name] for name in values} == values
+
+
+@pytest.mark.parametrize(
+    ("name", "entries"), [("Linear", {}), ("Linear", {"bias": (3,)}), ("Dropout", {"more": (3,)})]
+)
+def test_without_a_size_nothing_is_said(name: str, entries: dict[str, tuple[int, ...]]) -> None:
+    found = read(mhadoc.spec(name), entries)
+    assert found is None if name == "Linear" else found is not None
 
 
 @pytest.mark.parametrize(
