@@ -179,3 +179,12 @@ def test_modules_are_found_in_the_place_of_a_child(name, count, inside):
 )
 def test_a_described_module_is_shown_as_the_call_that_builds_it(arguments, shown):
     assert repr(LINEAR.bound(*arguments)) == shown
+
+
+@pytest.mark.parametrize(
+    ("eps", "shown"),
+    [(float("1e-5"), ""), (1e-6, ", eps=1e-06"), (0, ", eps=0"), (0.0, ", eps=0.0")],
+)
+def test_a_default_that_was_given_is_not_shown(eps, shown):
+    norm = mhadoc.spec("LayerNorm").bound(7, eps)
+    assert repr(norm) == f"LayerNorm(normalized_shape=7{shown})"
