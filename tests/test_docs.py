@@ -18,8 +18,12 @@ from tools import picture
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(p for p in (ROOT / "docs").rglob("*.md") if "auto_gallery" not in p.parts)
 TEXTS = [*PAGES, *sorted(ROOT.glob("*.md"))]
-EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
-EACH_TEXT = pytest.mark.parametrize("page", TEXTS, ids=lambda p: p.relative_to(ROOT).as_posix())
+parametrize_pages = pytest.mark.parametrize(
+    "page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix()
+)
+parametrize_texts = pytest.mark.parametrize(
+    "page", TEXTS, ids=lambda p: p.relative_to(ROOT).as_posix()
+)
 
 #: Fences that are no Python and no directive.
 PLAIN = {"text", "sh", "console", "yaml", "toml"}
@@ -118,7 +122,7 @@ def hand_typed(text: str) -> list[tuple[int, str]]:
 
 
 class TestProse:
-    @EACH_TEXT
+    @parametrize_texts
     def test_no_shape_is_typed_by_hand(self, page: Path):
         name = page.relative_to(ROOT).as_posix()
         allowed = {text for place, text, _ in ALLOWED if place == name}
@@ -196,7 +200,7 @@ def unrun(page: str, block: Fence) -> str:
 
 
 class TestBlocks:
-    @EACH_PAGE
+    @parametrize_pages
     def test_each_is_run_or_says_why_not(self, page: Path):
         name = page.relative_to(ROOT).as_posix()
         found = list(parts(page.read_text(encoding="utf-8")))

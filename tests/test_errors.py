@@ -45,7 +45,9 @@ ERRORS = [
     WorkersLostError(3, "killed"),
     MhadocError("so"),
 ]
-EACH = pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+parametrize_errors = pytest.mark.parametrize(
+    "error", ERRORS, ids=lambda error: type(error).__name__
+)
 
 
 def raise_from_a_prediction():
@@ -53,11 +55,11 @@ def raise_from_a_prediction():
 
 
 class TestEach:
-    @EACH
+    @parametrize_errors
     def test_is_caught_as_one_of_ours(self, error: Exception):
         assert isinstance(error, MhadocError)
 
-    @EACH
+    @parametrize_errors
     def test_comes_back_from_pickle_with_its_parts(self, error: Exception):
         again = pickle.loads(pickle.dumps(error))
         assert type(again) is type(error)

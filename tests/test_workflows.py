@@ -16,7 +16,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-EACH = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+parametrize_workflows = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 
 
 def read(path: Path) -> Any:
@@ -33,7 +33,7 @@ class TestWorkflows:
     def test_there_are_those_that_are_needed(self):
         assert {path.stem for path in WORKFLOWS} == {"ci", "matrix", "pages", "publish", "weekly"}
 
-    @EACH
+    @parametrize_workflows
     def test_what_they_use_is_pinned_by_hash_and_says_its_version(self, path: Path):
         uses = re.findall(r"uses: (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
         assert uses
@@ -44,20 +44,20 @@ class TestWorkflows:
         found = {use for text in texts for use in re.findall(r"uses: (\S+@\S+)", text)}
         assert len({use.partition("@")[0] for use in found}) == len(found)
 
-    @EACH
+    @parametrize_workflows
     def test_they_may_read_and_a_job_little_more(self, path: Path):
         flow = read(path)
         assert flow["permissions"] == {"contents": "read"}
         more = {key for job in flow["jobs"].values() for key in job.get("permissions", ())}
         assert more <= {"pages", "id-token", *(["issues"] if path.stem == "matrix" else [])}
 
-    @EACH
+    @parametrize_workflows
     def test_no_job_runs_for_ever_and_no_token_is_left_behind(self, path: Path):
         assert all(job["timeout-minutes"] <= 30 for job in read(path)["jobs"].values())
         checkouts = [step for step in steps(path) if "checkout" in step.get("uses", "")]
         assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
-    @EACH
+    @parametrize_workflows
     def test_what_they_make_the_makefile_knows(self, path: Path):
         runs = "\n".join(step.get("run", "") for step in steps(path))
         asked = {word for line in re.findall(r"\bmake ([a-z ]+)", runs) for word in line.split()}

@@ -12,7 +12,7 @@ from mhadoc.language import HOLDS, INCOMPLETE, WRONG, Audit
 from mhadoc.proof.documented import docstring, version_file
 from tests.test_docs import hand_typed
 
-EACH = pytest.mark.parametrize("found", AUDITS, ids=lambda found: found.name)
+parametrize_audits = pytest.mark.parametrize("found", AUDITS, ids=lambda found: found.name)
 
 
 def known() -> set[str]:
@@ -25,26 +25,26 @@ def known() -> set[str]:
 ADDRESSES = known()
 
 
-@EACH
+@parametrize_audits
 def test_each_sentence_is_judged_and_each_quotation_is_there(found: Audit):
     reading = found.read(docstring(found.path))
     assert (reading.missing, reading.left_out) == ((), ())
     assert reading.stated > reading.aside
 
 
-@EACH
+@parametrize_audits
 def test_each_verdict_is_shown_by_what_there_is(found: Audit):
     named = {address for remark in found.remarks for address in remark.proof}
     named |= {a for remark in found.remarks for a in re.findall(r"\{([\w.]+)\}", remark.instead)}
     assert named - ADDRESSES == set()
 
 
-@EACH
+@parametrize_audits
 def test_no_shape_is_typed_by_hand(found: Audit):
     assert [remark.instead for remark in found.remarks if hand_typed(remark.instead)] == []
 
 
-@EACH
+@parametrize_audits
 def test_no_statement_is_judged_twice(found: Audit):
     quotations = Counter(remark.quotation for remark in found.remarks)
     assert quotations.most_common(1)[0][1] == 1

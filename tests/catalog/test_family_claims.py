@@ -21,7 +21,7 @@ SPECS = [mhadoc.spec(name) for name in mhadoc.specs() if name != "MultiheadAtten
 PAIRS = [(spec, claim) for spec in SPECS for claim in spec.claims]
 ID = re.compile(r"(tr|doc|linear|layer_norm|dropout|sdpa|mhaf)(\.[a-z][a-z0-9_]*){1,3}")
 
-each_claim = pytest.mark.parametrize(("spec", "claim"), PAIRS, ids=[c.id for _, c in PAIRS])
+parametrize_claims = pytest.mark.parametrize(("spec", "claim"), PAIRS, ids=[c.id for _, c in PAIRS])
 
 
 @cache
@@ -50,21 +50,21 @@ def refutes(check: Any, seen: Any) -> bool:
         return True
 
 
-@each_claim
+@parametrize_claims
 def test_it_holds(spec: Any, claim: Claim) -> None:
     found = quick(spec.name)
     assert claim.id not in found.wrong, found.wrong[claim.id]
     assert found.held[claim.id] > 0
 
 
-@each_claim
+@parametrize_claims
 def test_each_twin_is_refuted(spec: Any, claim: Claim) -> None:
     found = quick(spec.name)
     assert claim.twins
     assert [t for t in claim.twins if (claim.id, t) not in found.refuted] == []
 
 
-@each_claim
+@parametrize_claims
 def test_its_example_runs(spec: Any, claim: Claim) -> None:
     with warnings.catch_warnings():
         assert doctests.run(claim) is None

@@ -8,22 +8,22 @@ from mhadoc.errors import ReleaseError
 from mhadoc.language.releases import order
 from mhadoc.proof.ledgers import stale, text
 
-EACH = pytest.mark.parametrize("release", ledgers.releases())
+parametrize_releases = pytest.mark.parametrize("release", ledgers.releases())
 
 
-@EACH
+@parametrize_releases
 def test_it_is_not_stale(release: str):
     found = list(stale(release, ledgers.ledger(release)))
     assert found == [], f"run make matrix TORCH={release}: {found[0]}, and {len(found) - 1} more"
 
 
-@EACH
+@parametrize_releases
 def test_its_file_is_what_would_be_written(release: str):
     path = ledgers.FOLDER / f"{release}.json"
     assert path.read_text(encoding="utf-8") == text(release, ledgers.ledger(release))
 
 
-@EACH
+@parametrize_releases
 def test_a_refuted_entry_tells_what_came(release: str):
     for entry in ledgers.ledger(release).values():
         assert entry.verdict in (HOLDS, REFUTED, NOT_THERE, UNTRIED)

@@ -28,8 +28,8 @@ ID = re.compile(r"(mha|doc)(\.[a-z][a-z0-9_]*){1,3}")
 #: Numbers in brackets with commas between, or with a cross between: a shape typed by hand.
 SHAPE = re.compile(r"[(\[]\s*\d+\s*(,\s*\d+\s*)*,?\s*[)\]]|\d+\s*[x×]\s*\d+")
 
-each_claim = pytest.mark.parametrize("claim", SPEC.claims, ids=lambda claim: claim.id)
-each_twin = pytest.mark.parametrize(
+parametrize_claims = pytest.mark.parametrize("claim", SPEC.claims, ids=lambda claim: claim.id)
+parametrize_twins = pytest.mark.parametrize(
     ("claim", "twin"),
     [
         pytest.param(claim, twin, id=f"{claim.id}-{twin}")
@@ -86,7 +86,7 @@ def test_no_sentence_is_said_twice():
     assert [sentence for sentence, count in sentences.items() if count > 1] == []
 
 
-@each_claim
+@parametrize_claims
 def test_a_claim_is_one_sentence_under_an_id(claim):
     assert ID.fullmatch(claim.id)
     assert claim.sentence.endswith(".")
@@ -96,45 +96,45 @@ def test_a_claim_is_one_sentence_under_an_id(claim):
     assert claim.sentence[0].isupper() or claim.sentence[0] == "`"
 
 
-@each_claim
+@parametrize_claims
 def test_no_shape_is_typed_by_hand(claim):
     assert not SHAPE.search(claim.sentence)
 
 
-@each_claim
+@parametrize_claims
 def test_the_axes_are_axes_of_the_cases(claim):
     assert set(claim.axes or ()) <= set(SPEC.cases.names)
 
 
-@each_claim
+@parametrize_claims
 def test_a_claim_has_a_twin(claim):
     assert claim.twins
     assert all(twin and not twin.endswith(".") for twin in claim.twins)
 
 
-@each_claim
+@parametrize_claims
 def test_the_example_shows_something(claim):
     examples = doctest.DocTestParser().get_examples(claim.doctest)
     assert any(example.want for example in examples)
 
 
-@each_claim
+@parametrize_claims
 def test_the_example_runs_as_it_stands(claim):
     assert doctests.run(claim) is None
 
 
-@each_claim
+@parametrize_claims
 def test_the_claim_holds_in_every_quick_case(claim):
     assert quick().wrong.get(claim.id) is None
     assert quick().held[claim.id] > 0
 
 
-@each_twin
+@parametrize_twins
 def test_the_quick_cases_refute_each_false_twin(claim, twin):
     assert (claim.id, twin) in quick().refuted
 
 
-@each_claim
+@parametrize_claims
 def test_the_source_is_there(claim):
     """A source is a function in a file of torch, or one that is compiled into a module."""
     place, _, function = claim.source.partition(": ")

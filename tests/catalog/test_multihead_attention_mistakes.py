@@ -25,7 +25,7 @@ ON_FAST_PATH = [m for m in MISTAKES if ".fast_" in m.id or m.id.endswith("weight
 #: Where torch notices the device depends on the layout; a rank is told together with the others.
 UNORDERED = {"query.device", "query.rank_of_others", "key.rank", "value.rank"}
 
-each_mistake = pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.id)
+parametrize_mistakes = pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.id)
 
 
 @cache
@@ -51,28 +51,28 @@ def test_there_are_many_and_no_id_is_given_twice():
     assert [name for name, count in ids.items() if count > 1] == []
 
 
-@each_mistake
+@parametrize_mistakes
 def test_it_is_refused_in_the_words_stated(mistake):
     seen = quick()[mistake.id]
     assert len(seen) >= 5
     assert [found for case in seen if (found := check_mistake(mistake, case))] == []
 
 
-@each_mistake
+@parametrize_mistakes
 @pytest.mark.parametrize("part", ["message", "error"])
 def test_another_text_or_class_is_refuted(mistake, part):
     false = replace(mistake, **{part: getattr(mistake, part) + "s"})
     assert all(check_mistake(false, case) for case in quick()[mistake.id])
 
 
-@each_mistake
+@parametrize_mistakes
 def test_the_same_call_without_the_mistake_is_accepted(mistake):
     for case in quick()[mistake.id]:
         assert told(case.again()) == "no error"
         assert told(case.again(**mistake.breaks(case))) != "no error"
 
 
-@each_mistake
+@parametrize_mistakes
 def test_it_says_what_is_demanded_and_the_way_out(mistake):
     for text in (mistake.demand, mistake.hint):
         assert text == text.strip()
@@ -81,14 +81,14 @@ def test_it_says_what_is_demanded_and_the_way_out(mistake):
     assert ": " in mistake.source
 
 
-@each_mistake
+@parametrize_mistakes
 def test_what_it_is_about_are_arguments(mistake):
     known = {rule.name for rule in SPEC.rules}
     assert set(mistake.about) <= known
     assert mistake.about or mistake.id == "forward.known_names"
 
 
-@each_mistake
+@parametrize_mistakes
 def test_the_template_names_what_it_shows(mistake):
     """What a message shows is a symbol, an input, a fact of the module, or worked out."""
     names = {name for _, name, _, _ in string.Formatter().parse(mistake.message) if name}

@@ -40,8 +40,8 @@ USUAL = {symbol.name: 0 for symbol in SURROUNDINGS} | dict.fromkeys(
     ("fast_path_enabled", "bias_dtype", "weight_dtype", "known_device"), 1
 )
 
-each_condition = pytest.mark.parametrize("condition", FAST_PATH, ids=lambda c: c.id)
-each_argument = pytest.mark.parametrize("condition", FAST_ARGUMENTS, ids=lambda c: c.id)
+parametrize_conditions = pytest.mark.parametrize("condition", FAST_PATH, ids=lambda c: c.id)
+parametrize_arguments = pytest.mark.parametrize("condition", FAST_ARGUMENTS, ids=lambda c: c.id)
 
 
 def runs_kernel(seen):
@@ -76,7 +76,7 @@ def test_the_conditions_foretell_the_kernel_wherever_they_are_met():
     assert all(runs_kernel(seen) for seen in map(BENCH.observe, cases))
 
 
-@each_argument
+@parametrize_arguments
 def test_a_condition_broken_alone_keeps_the_kernel_away(condition):
     """Two conditions cannot be broken alone in a case: see their claims."""
     others = [c.holds for c in FAST_ARGUMENTS if c is not condition]
@@ -90,7 +90,7 @@ def test_a_condition_broken_alone_keeps_the_kernel_away(condition):
         assert not runs_kernel(BENCH.observe(case))
 
 
-@each_condition
+@parametrize_conditions
 def test_each_condition_has_a_claim_that_shows_it(condition):
     claim = SPEC.claim(f"mha.{condition.id}")
     assert claim.twins

@@ -22,7 +22,7 @@ NAMES = [
     "TransformerEncoderLayer",
     "TransformerDecoderLayer",
 ]
-EACH = pytest.mark.parametrize("name", NAMES)
+parametrize_modules = pytest.mark.parametrize("name", NAMES)
 
 
 @cache
@@ -43,7 +43,7 @@ def _tried(name: str) -> Iterator[tuple[Requirement, Observation]]:
                 yield from ((mistake, seen) for mistake in planned)
 
 
-@EACH
+@parametrize_modules
 def test_each_is_tried_often_enough(name: str) -> None:
     counts = {m.id: 0 for m in mhadoc.spec(name).call_requirements if m.breaks is not None}
     assert len(counts) >= 16
@@ -52,19 +52,19 @@ def test_each_is_tried_often_enough(name: str) -> None:
     assert {id: count for id, count in counts.items() if count < 5} == {}
 
 
-@EACH
+@parametrize_modules
 def test_it_is_refused_in_the_words_stated(name: str) -> None:
     wrong = [(m.id, found) for m, seen in tried(name) if (found := check_mistake(m, seen))]
     assert wrong == []
 
 
-@EACH
+@parametrize_modules
 def test_another_text_is_refuted(name: str) -> None:
     for mistake, seen in {m.id: (m, seen) for m, seen in tried(name)}.values():
         assert check_mistake(replace(mistake, message=f"{mistake.message}s"), seen)
 
 
-@EACH
+@parametrize_modules
 def test_it_says_what_is_demanded_and_the_way_out(name: str) -> None:
     known = {rule.name for rule in mhadoc.spec(name).rules}
     for mistake in mhadoc.spec(name).call_requirements:
