@@ -193,7 +193,8 @@ def _facts(names: list[str]) -> Callable[[Facts], tuple[Any, ...]]:
     places = [Facts._fields.index(name) for name in names]
     if len(places) > 1:
         return itemgetter(*places)
-    return lambda facts: (facts[places[0]],)
+    (place,) = places
+    return lambda facts: (facts[place],)
 
 
 @dataclass(frozen=True)

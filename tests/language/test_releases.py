@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 import mhadoc
 from mhadoc import RuleError
 from mhadoc.errors import ReleaseError
-from mhadoc.language import Claim, ModuleSpec
-from mhadoc.language.releases import NEWEST, installed, order, stated, there
-from tests.toy import LINEAR, bias
+from mhadoc.language import Axis, Child, Claim, ModuleSpec, Symbol
+from mhadoc.language.releases import NEWEST, installed, order, stated, there, without_later
+from tests.toy import LINEAR, bias, rows
 
 numbers = st.tuples(*[st.integers(0, 99)] * 3)
 AGES = ["1.13", "2.0", "2.1", "2.13"]
@@ -102,6 +102,49 @@ class TestSpec:
         assert [claim.id for claim in late.at("2.1").claims][-1] == "lin.without"
         assert "lin.without" not in [claim.id for claim in late.at("2.0").claims]
 
+    @pytest.mark.parametrize(
+        ("id", "about", "stays"),
+        [
+            ("in_features.so", (), True),
+            ("in_features.so", ("in_features",), True),
+            ("in_features.so", ("in_features", "bias"), True),
+            ("in_features.so", ("bias",), False),
+            ("in_features.bias", (), True),
+            ("bias.so", (), False),
+            ("bias.so", ("in_features",), False),
+        ],
+    )
+    def test_a_demand_on_an_argument_that_came_later_is_left_out(self, id, about, stays):
+        demand = replace(LINEAR.requirements[0], id=id, about=about)
+        found = replace(with_late_bias(), requirements=(demand,))
+        assert [r.id for r in found.at("2.0").requirements] == [id] * stays
+        assert [r.id for r in found.at("2.1").requirements] == [id]
+
+    @pytest.mark.parametrize(
+        ("given", "left"),
+        [
+            ({"bias": True, "in_features": 3}, {"in_features": 3}),
+            ({"bias": 1}, {"bias": 1}),
+            ({"bias": False}, {"bias": False}),
+            ({"in_features": None}, {"in_features": None}),
+        ],
+    )
+    def test_the_default_of_what_came_later_need_not_be_passed(self, given, left):
+        assert without_later(with_late_bias().at("2.0"), given) == left
+        assert without_later(with_late_bias(), given) == given
+
+    @pytest.mark.parametrize(("release", "symbols"), [("2.0", {"width"}), ("2.1", set())])
+    def test_an_argument_of_a_module_inside_came_as_late(self, release, symbols):
+        """A flag of the parent that only sets a later one of the child has its default."""
+        flag = Symbol("width", "", "flag").expr
+        axis = Axis.flag("width", "constructor", plain=True)
+        sets = {"in_features": rows, "out_features": rows, "bias": flag}
+        child = Child(name="map", why="", source="", spec=with_late_bias(), sets=sets)
+        cases = replace(LINEAR.cases, axes=(axis, *LINEAR.cases.axes))
+        found = replace(LINEAR, children=(child,), cases=cases).at(release)
+        plain = {axis.name for axis in found.cases.axes if len(axis.choices) == 1}
+        assert plain == symbols
+
     def test_that_was_changed_for_a_release_is_of_no_other(self):
         changed = replace(with_late_bias().at("2.0"), claims=())
         assert changed.at("2.0") is changed
@@ -117,6 +160,7 @@ class TestSpec:
     def test_of_what_came_later_is_refused(self):
         with pytest.raises(ReleaseError, match=r"^torch '1\.13': Linear came with torch 2\.0$"):
             replace(LINEAR, since="2.0").at("1.13")
+        assert replace(LINEAR, since="2.0").at("2.0").name == "Linear"
 
     def test_of_a_module_inside_is_of_the_same_release(self):
         layer = mhadoc.spec("TransformerEncoderLayer", torch_version="1.13")

@@ -67,7 +67,7 @@ ACCEPTED = [
 
 def cases(position):
     return [
-        pytest.param(row[0], value, id=f"{row[0].name}-{position}-{c_name(type(value))}-{number}")
+        pytest.param(row[0], value, id=f"{row[0].name}-{position}-{type(value).__name__}-{number}")
         for row in ACCEPTED
         for number, value in enumerate(row[position])
     ]
@@ -111,7 +111,7 @@ STRANGE = [1, True, 2.5, "8", [8], 8j, float, Index(), decimal.Decimal(1), fract
 THEIRS = [np.float64(1), np.True_, np.array(1), torch.Size([1]), torch.tensor(1), torch.float32]
 
 
-@pytest.mark.parametrize("value", STRANGE + THEIRS, ids=lambda value: c_name(type(value)))
+@pytest.mark.parametrize("value", STRANGE + THEIRS, ids=lambda value: type(value).__name__)
 def test_a_types_name_is_the_one_that_c_code_prints(value):
     with pytest.raises(TypeError, match=rf"must be torch.layout, not {c_name(type(value))}$"):
         torch.empty(1, layout=value)
