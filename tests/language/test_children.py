@@ -9,9 +9,10 @@ import sympy
 import torch
 
 import mhadoc
-from mhadoc.language import Child, Entries, composed, demanded
+from mhadoc.language import Child, Entries, Requirement, composed, demanded
 from mhadoc.language.compiled import number
 from mhadoc.language.symbols import Symbol
+from tests.toy import LINEAR as TOY
 
 LINEAR = mhadoc.spec("Linear")
 WIDTH, DEPTH = Symbol("width", "").expr, Symbol("depth", "").expr
@@ -56,6 +57,53 @@ def test_requirements_speak_of_the_parents_arguments():
     assert demand.about == ("d_model", "nhead")
     assert demand.hint.endswith("or a d_model that is a multiple of nhead")
     assert not demand.met({"d_model": 10, "nhead": 3})
+
+
+OWN = Requirement(
+    "in_features.own",
+    demand="in_features must not exceed out_features",
+    error="RuntimeError",
+    message="got {in_features}, a {type_in_features} ({scalar_in_features}), of in_features",
+    hint="pass an in_features, or a in_features of {in_features}, to self.in_features",
+    holds=Symbol("in_features", "").given >= 0,
+    about=("in_features", "out_features"),
+    example={"in_features": 2, "out_features": 3},
+    computes={"twice": 2 * Symbol("in_features", "").expr, "shown": str},
+    before={"2.1": {"demand": "in_features must be so"}},
+)
+
+
+def translated(**sets):
+    (made,) = child(spec=replace(TOY, requirements=(OWN,)), sets=sets).requirements
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "article"),
+    [("d_model", "a"), ("area", "an"), ("item", "an"), ("size", "a"), ("units", "an")],
+)
+def test_a_demand_is_made_in_the_parents_words(name, article):
+    made = translated(in_features=Symbol(name, "").expr)
+    assert made.id == "map.in_features.own"
+    assert made.demand == f"{name} must not exceed out_features"
+    assert made.message == f"got {{{name}}}, a {{type_{name}}} ({{scalar_{name}}}), of in_features"
+    again = f"{article} {name}"
+    assert made.hint == f"pass {again}, or {again} of {{{name}}}, to self.{name}"
+    assert made.before == {"2.1": {"demand": f"{name} must be so"}}
+
+
+def test_a_demand_is_made_of_the_parents_symbols():
+    made = translated(in_features=WIDTH, out_features=DEPTH)
+    assert made.about == ("width", "depth")
+    assert made.example == {"width": 2, "depth": 3}
+    assert made.computes == {"twice": 2 * WIDTH, "shown": str}
+
+
+@pytest.mark.parametrize(("width", "met"), [(3, True), (0, True), (-1, False)])
+def test_a_demand_on_what_was_given_is_not_taken_for_granted(width, met):
+    made = translated(in_features=WIDTH)
+    assert made.met({"width": width}) is met
+    assert made.example is None  # it takes an argument that the parent has not got
 
 
 def test_demands_are_made_once_where_they_are_made_first():

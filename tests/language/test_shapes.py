@@ -114,6 +114,20 @@ class TestEach:
     """An axis that stands for as many as an argument has sizes."""
 
     @pytest.mark.parametrize(
+        ("axes", "spreads"),
+        [
+            ((), False),
+            ((N, L, S), False),
+            ((Each(N), L, S), True),
+            ((N, L, Each(S)), True),
+            ((N, Each(L), S), False),
+            ((Shared(N),), True),
+        ],
+    )
+    def test_stands_at_an_end(self, axes, spreads):
+        assert Shape(*axes).spreads is spreads
+
+    @pytest.mark.parametrize(
         ("shape", "sizes", "actual"),
         [
             (Shape(Each(S)), {"S": (5,)}, (5,)),

@@ -15,6 +15,7 @@ from mhadoc.language import (
     INTEGER,
     LEARNABLE,
     NUMBER,
+    ORDERED,
     SIZE,
     TRUTH,
 )
@@ -31,6 +32,16 @@ class NoTruth:
         raise ValueError("no truth")
 
 
+class Less:
+    def __lt__(self, other):
+        return True
+
+
+class LessOrEqual:
+    def __le__(self, other):
+        return True
+
+
 TWO = [np.array([1, 2]), torch.tensor([1, 2])]
 WHOLE = [8, -8, 0, 2**70, np.int64(8), np.uint8(8), torch.tensor(8), torch.tensor([8]), np.array(8)]
 FRACTIONS = [8.0, 0.5, np.float64(8), torch.tensor(8.0), fractions.Fraction(8)]
@@ -41,8 +52,22 @@ ACCEPTED = [
     (SIZE, [*WHOLE, True, False, Index()], [np.True_, torch.tensor(True), *FRACTIONS, *TEXTS]),
     (
         NUMBER,
-        [*WHOLE, *FRACTIONS, True, np.True_, float("nan"), float("inf"), decimal.Decimal("2.5")],
-        [Index(), decimal.Decimal("nan"), *TEXTS, *TWO],
+        [
+            *WHOLE,
+            *FRACTIONS,
+            True,
+            np.True_,
+            float("nan"),
+            float("inf"),
+            decimal.Decimal("2.5"),
+            LessOrEqual(),
+        ],
+        [Index(), Less(), decimal.Decimal("nan"), *TEXTS, *TWO],
+    ),
+    (
+        ORDERED,
+        [*WHOLE, *FRACTIONS, True, float("nan"), decimal.Decimal("2.5"), Less()],
+        [Index(), LessOrEqual(), decimal.Decimal("nan"), *TEXTS, *TWO],
     ),
     (TRUTH, [True, 0, None, "", "no", [], 0.5, np.array([1]), object()], [NoTruth(), *TWO]),
     (
