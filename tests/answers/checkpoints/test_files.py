@@ -43,6 +43,16 @@ def test_reads_shapes_and_dtypes(tmp_path: Path, name: str) -> None:
     assert mhadoc.diagnose_load(torch.nn.MultiheadAttention(12, 3, kdim=5), stored) == []
 
 
+def test_numbers_are_left_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.save(STATE, tmp_path / "a.pt")
+    asked, load = dict[str, Any](), torch.load
+    monkeypatch.setattr(
+        torch, "load", lambda *a, **named: (asked.update(named), load(*a, **named))[1]
+    )
+    assert read_checkpoint(tmp_path / "a.pt").keys() == STATE.keys()
+    assert asked == {"map_location": "cpu", "weights_only": True, "mmap": True}
+
+
 DTYPES = [
     torch.bool,
     torch.uint8,
