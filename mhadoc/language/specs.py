@@ -40,7 +40,7 @@ __all__ = ["ModuleSpec"]
 Named = TypeVar("Named", Rule, Claim, OutcomeTable)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ModuleSpec:
     """All rules and claims of one torch module; each spec is equal to itself alone.
 

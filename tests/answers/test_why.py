@@ -289,6 +289,21 @@ def test_a_module_without_a_fast_path(module: nn.Module, what: str) -> None:
     )
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_stack_of_layers_and_others_has_no_fast_path(first: bool) -> None:
+    stack = nn.TransformerEncoder(nn.TransformerEncoderLayer(6, 2), 2, enable_nested_tensor=False)
+    stack.layers[int(first)] = nn.Identity()
+    (reason,) = why(stack, X)
+    assert (
+        reason.observed == "torch has none for anything but a stack of nn.TransformerEncoderLayer"
+    )
+
+
+def test_a_stack_of_nothing_has_no_fast_path() -> None:
+    stack = nn.TransformerEncoder(nn.TransformerEncoderLayer(6, 2), 0, enable_nested_tensor=False)
+    assert [reason.argument for reason in why(stack, X)] == ["TransformerEncoder"]
+
+
 def test_what_cannot_be_called_is_refused() -> None:
     mha = nn.MultiheadAttention(6, 2)
     with pytest.raises(RuleError, match=r"^MultiheadAttention\.query: query must be a tensor"):

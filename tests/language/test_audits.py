@@ -81,6 +81,21 @@ class TestSentences:
     def test_items_names_and_examples_stand_alone(self):
         assert list(sentences(TEXT)) == SPLIT
 
+    @pytest.mark.parametrize(
+        ("text", "split"),
+        [
+            ("A line\n>>> add(1)", ["A line", ">>> add(1)"]),
+            (">>> add(1)\n>>> add(2)", [">>> add(1) >>> add(2)"]),
+            (">>> add(1)\n2\n>>> add(2)", [">>> add(1) 2 >>> add(2)"]),
+            (">>> add(1)\n- an item", [">>> add(1)", "- an item"]),
+            (">>> add(1)\n\n>>> add(2)", [">>> add(1)", ">>> add(2)"]),
+            ("- an item\n- another", ["- an item", "- another"]),
+            ("", []),
+        ],
+    )
+    def test_what_begins_anew_stands_alone(self, text: str, split: list[str]):
+        assert list(sentences(text)) == split
+
     @given(st.text(alphabet="ab.:`- >\n", max_size=60))
     def test_no_word_is_lost(self, text: str):
         assert " ".join(sentences(text)).split() == text.split()

@@ -10,6 +10,7 @@ import torch
 
 import mhadoc
 from mhadoc.language import Child, Entries, Requirement, composed, demanded
+from mhadoc.language.children import MODULE, is_module
 from mhadoc.language.compiled import number
 from mhadoc.language.symbols import Symbol
 from tests.toy import LINEAR as TOY
@@ -172,6 +173,35 @@ def test_a_module_may_come_for_a_child_or_for_one_inside_it(name, arguments):
 def test_flags_that_never_change_are_known(name, inner, constants):
     found = {child.name: child.constants for child in mhadoc.spec(name).children}
     assert found[inner] == constants
+
+
+def test_a_size_that_is_left_out_is_known_by_what_it_becomes():
+    heads = {"embed_dim": WIDTH, "num_heads": 2 * DEPTH, "bias": DEPTH}
+    found = child(spec=mhadoc.spec("MultiheadAttention"), sets=heads, inputs={"query": "src"})
+    assert found.words == {
+        "embed_dim": "width",
+        "bias": "depth",
+        "query": "src",
+        "kdim = embed_dim": "width",
+        "vdim = embed_dim": "width",
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "accepted"),
+    [
+        (None, True),
+        (torch.nn.Identity(), True),
+        (LINEAR.bound(2, 3), True),
+        (torch.nn.Linear, False),
+        (LINEAR, False),
+        ("Linear", False),
+        (5, False),
+    ],
+)
+def test_a_module_is_one_that_is_built_or_described_or_none(value, accepted):
+    assert MODULE(value) is accepted
+    assert is_module(value) is (accepted and value is not None)
 
 
 class Derived(torch.nn.Linear):

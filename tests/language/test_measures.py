@@ -172,6 +172,15 @@ class TestSymbols:
         assert pick(self.symbols()) == tuple(self.symbols()[name] for name in order)
 
 
+def test_what_is_kept_of_a_call_is_no_part_of_it() -> None:
+    one, other = (Call(None, {}, {"x": 1}, {"x": ABSENT}) for _ in range(2))
+    one.symbols["E"] = 7
+    one.around["grad"] = 1
+    assert one == other
+    assert repr(one) == repr(other)
+    assert other.around == {}
+
+
 def test_a_call_looks_at_each_of_its_tensors() -> None:
     one: Any = Tensor((2, 3), (3, 1))
     call = Call.of(None, {}, {"query": one, "key": one, "mask": None, "flag": True}, "key", "mask")

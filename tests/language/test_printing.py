@@ -45,6 +45,7 @@ def balanced(latex):
         (3 * E, "3*embed_dim"),
         (S + add_bias_kv, "S + add_bias_kv"),
         (1 + S, "S + 1"),
+        (S + 2 * E, "S + 2*embed_dim"),
         (S - 1, "S - 1"),
         (E / H, "embed_dim/num_heads"),
         (sympy.Mod(E, H), "embed_dim % num_heads"),

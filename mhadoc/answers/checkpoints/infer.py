@@ -29,7 +29,7 @@ __all__ = ["Inference", "infer"]
 _LIMIT = 1 << 15
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Inference:
     """What a state_dict says of the module that it was saved from.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import struct
 import subprocess
 import sys
@@ -51,6 +52,31 @@ def test_numbers_are_left_on_the_disk(tmp_path: Path, monkeypatch: pytest.Monkey
     )
     assert read_checkpoint(tmp_path / "a.pt").keys() == STATE.keys()
     assert asked == {"map_location": "cpu", "weights_only": True, "mmap": True}
+
+
+@pytest.mark.parametrize(
+    ("raised", "problem"),
+    [
+        (RuntimeError("first\nsecond"), "torch cannot load it: first"),
+        (EOFError(), "torch cannot load it: EOFError"),
+        (ValueError("x" * 300), f"torch cannot load it: {'x' * 200}"),
+        (
+            pickle.UnpicklingError("Weights only: GLOBAL os.mkdir was"),
+            "holds more than tensors (os.mkdir), which could run code: nothing was run",
+        ),
+    ],
+    ids=["lines", "no text", "long", "code"],
+)
+def test_why_torch_did_not_load_it_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception, problem: str
+) -> None:
+    def load(*_: Any, **__: Any) -> None:
+        raise raised
+
+    torch.save(STATE, tmp_path / "a.pt")
+    monkeypatch.setattr(torch, "load", load)
+    with pytest.raises(CheckpointError, match=re.escape(f"a.pt: {problem}") + "$"):
+        read_checkpoint(tmp_path / "a.pt")
 
 
 DTYPES = [
