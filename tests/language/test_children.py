@@ -74,6 +74,32 @@ OWN = Requirement(
 )
 
 
+@pytest.mark.parametrize(
+    ("changes", "values", "keys"),
+    [
+        ({}, {"width": 2}, ["map.weight", "map.bias"]),
+        ({"when": DEPTH}, {"width": 2, "depth": 1}, ["map.weight", "map.bias"]),
+        ({"when": DEPTH}, {"width": 2, "depth": 0}, []),
+        ({"spec": None}, {}, []),
+        ({"given": "own"}, {"width": 2, "own": None}, ["map.weight", "map.bias"]),
+        ({"given": "own"}, {"width": 2, "own": LINEAR.bound(2, 3, False)}, ["map.weight"]),
+        ({"given": "own", "spec": None}, {"own": torch.nn.PReLU()}, ["map.weight"]),
+        ({"given": "own", "spec": None}, {"own": torch.nn.functional.relu}, []),
+    ],
+)
+def test_entries_are_those_of_the_module_in_the_childs_place(changes, values, keys):
+    assert list(child(**changes).state(values)) == keys
+
+
+@pytest.mark.parametrize(
+    ("names", "about"),
+    [((), set()), (("width",), {"width"}), (("depth", "device"), {"depth", "device"})],
+)
+def test_demands_on_some_arguments_can_be_asked_for(names, about):
+    found = child(sets={"in_features": WIDTH, "out_features": DEPTH}).demands(*names)
+    assert {name for demand in found for name in demand.about} == about
+
+
 def translated(**sets):
     (made,) = child(spec=replace(TOY, requirements=(OWN,)), sets=sets).requirements
     return made
@@ -98,6 +124,13 @@ def test_a_demand_is_made_of_the_parents_symbols():
     assert made.about == ("width", "depth")
     assert made.example == {"width": 2, "depth": 3}
     assert made.computes == {"twice": 2 * WIDTH, "shown": str}
+
+
+def test_an_example_may_take_every_argument():
+    every = {"in_features": 2, "out_features": 3, "device": "cpu", "dtype": None}
+    own = replace(TOY, requirements=(replace(OWN, example=every),))
+    (made,) = child(spec=own, sets={"in_features": WIDTH, "out_features": DEPTH}).requirements
+    assert made.example == {"width": 2, "depth": 3, "device": "cpu", "dtype": None}
 
 
 @pytest.mark.parametrize(("width", "met"), [(3, True), (0, True), (-1, False)])

@@ -174,6 +174,7 @@ def test_a_module_without_a_spec() -> None:
 @pytest.mark.parametrize(
     ("inputs", "named", "argument", "expected"),
     [
+        ((), {}, "MultiheadAttention", "query and key and value must be given"),
         ((X,), {}, "key", "key and value must be given"),
         ((X, KEY), {}, "value", "value must be given"),
         ((X, KEY, KEY), {"query": X}, "query", "is given twice"),

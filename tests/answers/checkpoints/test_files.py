@@ -44,14 +44,34 @@ def test_reads_shapes_and_dtypes(tmp_path: Path, name: str) -> None:
     assert mhadoc.diagnose_load(torch.nn.MultiheadAttention(12, 3, kdim=5), stored) == []
 
 
-def test_numbers_are_left_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.save(STATE, tmp_path / "a.pt")
+@pytest.mark.parametrize(
+    ("version", "mapped"),
+    [("2.0.1", {}), ("2.1.0+cpu", {"mmap": True}), ("2.13.0", {"mmap": True})],
+)
+def test_numbers_are_left_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, mapped: dict[str, bool]
+) -> None:
     asked, load = dict[str, Any](), torch.load
-    monkeypatch.setattr(
-        torch, "load", lambda *a, **named: (asked.update(named), load(*a, **named))[1]
-    )
+
+    def noted(*arguments: Any, **named: Any) -> Any:
+        asked.update(named)
+        return load(*arguments, **named)
+
+    torch.save(STATE, tmp_path / "a.pt")
+    monkeypatch.setattr(torch, "load", noted)
+    monkeypatch.setattr(torch, "__version__", version)
     assert read_checkpoint(tmp_path / "a.pt").keys() == STATE.keys()
-    assert asked == {"map_location": "cpu", "weights_only": True, "mmap": True}
+    assert asked == {"map_location": "cpu", "weights_only": True, **mapped}
+
+
+@pytest.mark.parametrize(
+    ("length", "problem"),
+    [(16 << 20, "is no safetensors file: "), ((16 << 20) + 1, "its header of 16777217 bytes is")],
+)
+def test_a_header_of_some_length_is_read(tmp_path: Path, length: int, problem: str) -> None:
+    header(tmp_path / "a.safetensors", length, size=length + 8)
+    with pytest.raises(CheckpointError, match=problem):
+        read_checkpoint(tmp_path / "a.safetensors")
 
 
 @pytest.mark.parametrize(

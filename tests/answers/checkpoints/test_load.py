@@ -311,15 +311,19 @@ def test_entries_that_nothing_explains() -> None:
     ]
 
 
-def test_many_entries_are_told_at_once() -> None:
-    state = saved() | {f"more{n}": torch.zeros(3) for n in range(9)}
-    assert told(built(), state) == [
-        error(
-            "9 keys (more0, more1, more2, ...): must not be there, but the module has no such key "
-            "[state_dict.keys]",
-            "remove it, or build the module with it",
-        )
-    ]
+@pytest.mark.parametrize(("count", "problems"), [(1, 1), (8, 8), (9, 1)])
+@pytest.mark.parametrize("more", [True, False])
+def test_many_entries_are_told_at_once(count: int, problems: int, more: bool) -> None:
+    module, state = nn.Module(), {f"more{n}": torch.zeros(3) for n in range(count)}
+    if not more:
+        for key in state:
+            module.register_parameter(key, nn.Parameter(torch.zeros(3)))
+    found = mhadoc.diagnose_load(module, state if more else {"other": torch.zeros(3)})
+    expected = "must not be there" if more else "must be there"
+    arguments = [problem.argument for problem in found if problem.expected == expected]
+    one = [f"{count} keys (more0, more1, more2, ...)"]
+    assert arguments == (list(state) if problems > 1 or count == 1 else one)
+    assert len(arguments) == problems
 
 
 def test_a_checkpoint_with_the_state_dict_inside() -> None:
