@@ -103,7 +103,7 @@ class _Place:
     def _renamed(self, text: str) -> str:
         """Return a text with the caller's names of masks and arguments; other words stay."""
         known = "|".join(name for name in self.names if name.isidentifier() and "_" in name)
-        return re.sub(rf"\b({known})\b", lambda m: self.names[m[1]], text) if known else text
+        return re.sub(rf"\b(?:{known})\b", lambda m: self.names[m[0]], text) if known else text
 
 
 def _places(place: _Place) -> Iterator[_Place]:

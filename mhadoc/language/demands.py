@@ -78,7 +78,7 @@ class Unmet:
         if not self.names:
             return text
         longest = sorted(self.names, key=len, reverse=True)
-        return re.sub(rf"\b({'|'.join(longest)})\b", lambda m: self.names[m[1]], text)
+        return re.sub(rf"\b(?:{'|'.join(longest)})\b", lambda m: self.names[m[0]], text)
 
 
 @cache

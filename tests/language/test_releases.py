@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 import mhadoc
 from mhadoc import RuleError
 from mhadoc.errors import ReleaseError
-from mhadoc.language import Axis, Child, Claim, ModuleSpec, Symbol
+from mhadoc.language import Argument, Axis, Child, Claim, ModuleSpec, Symbol
 from mhadoc.language.releases import NEWEST, installed, order, stated, there, without_later
-from tests.toy import LINEAR, bias, rows
+from tests.toy import LINEAR, bias, columns, rows
 
 numbers = st.tuples(*[st.integers(0, 99)] * 3)
 AGES = ["1.13", "2.0", "2.1", "2.13"]
@@ -144,6 +144,31 @@ class TestSpec:
         found = replace(LINEAR, children=(child,), cases=cases).at(release)
         plain = {axis.name for axis in found.cases.axes if len(axis.choices) == 1}
         assert plain == symbols
+
+    @pytest.mark.parametrize(
+        ("release", "given", "refused"),
+        [
+            ("2.0", (3, 5), False),
+            ("2.0", (3, 5, True), False),
+            ("2.0", (3, 5, False), True),
+            ("2.1", (3, 5, False), False),
+        ],
+    )
+    def test_a_module_that_needs_a_later_argument_is_refused(self, release, given, refused):
+        late = with_late_bias()
+        sets = {"in_features": rows, "out_features": columns, "bias": bias}
+        child = Child(name="map", why="", source="", spec=late, sets=sets, given="map")
+        own = (Argument(name="map", why="", source=""),)
+        outer = replace(LINEAR, arguments=own, requirements=(), children=(child,)).at(release)
+        bound = outer.bind(late.bound(*given))
+        if refused:
+            message = (
+                r"^Linear\.arguments: bias came with torch 2\.1, and torch 2\.0 lacks it, but "
+            )
+            with pytest.raises(RuleError, match=f"{message}got bias=False"):
+                outer.values(bound)
+        else:
+            assert outer.values(bound)["in_features"] == 3
 
     def test_that_was_changed_for_a_release_is_of_no_other(self):
         changed = replace(with_late_bias().at("2.0"), claims=())

@@ -146,10 +146,16 @@ class TestValues:
             (7, 2, "choose num_heads from 1, 7, or"),
             (2**40, 3, "choose num_heads from a divisor of embed_dim, or"),
             (10.0, 3, "choose num_heads from a divisor of embed_dim, or"),
+            (1 << 20, 3, f"choose num_heads from {', '.join(str(1 << n) for n in range(21))}, or"),
+            ((1 << 20) + 2, 4, "choose num_heads from a divisor of embed_dim, or"),
         ],
     )
     def test_the_way_out_lists_what_would_do(self, width, heads, hint):
         assert refusal(MHA, width, heads).hint.startswith(hint)
+
+    def test_the_way_out_speaks_of_the_layers_width(self):
+        error = refusal(spec("TransformerEncoderLayer"), 10, 3)
+        assert error.hint.startswith("choose nhead from 1, 2, 5, 10, or a d_model that is a")
 
     @pytest.mark.parametrize(
         ("kdim", "expected"), [(None, 10), (10, 10), (11, 11), (True, 1), (10.0, 10)]
