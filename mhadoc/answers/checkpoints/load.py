@@ -262,8 +262,8 @@ def _exchanged(here: Entries, there: Entries) -> str:
 
 
 def _short(keys: list[str]) -> str:
-    more = f" and {len(keys) - 3} more" if len(keys) > 4 else ""
-    return ", ".join(keys[:3] if more else keys) + more
+    first, rest = keys[:3], keys[3:]
+    return ", ".join(first) + (f" and {len(rest)} more" if rest else "")
 
 
 @dataclass(frozen=True)

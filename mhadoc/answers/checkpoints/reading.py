@@ -116,9 +116,8 @@ def _sizes(spec: ModuleSpec, there: Entries) -> dict[str, int]:
         expected = rules[name].shape
         for symbol, size in expected.match(shape).sizes.items() if expected is not None else ():
             votes.setdefault(symbol, Counter())[size] += times
-    for symbol, count in _counts(rules, there):
-        votes.setdefault(symbol, Counter())[count] += 1
-    return {name: counts.most_common(1)[0][0] for name, counts in votes.items()}
+    sizes = {name: counts.most_common(1)[0][0] for name, counts in votes.items()}
+    return sizes | dict(_counts(rules, there))
 
 
 def _counts(rules: Mapping[str, Parameter], there: Entries) -> Iterator[tuple[str, int]]:
