@@ -8,6 +8,8 @@ import warnings
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from mhadoc.language import said
+
 __all__ = ["outcome"]
 
 
@@ -29,9 +31,8 @@ def outcome(docstring: str) -> str:
     except doctest.DocTestFailure as failure:
         return f"{failure.example.source.strip()} gives {failure.got.strip()}"
     except doctest.UnexpectedException as failure:
-        kind, error, _ = failure.exc_info
-        return f"{kind.__name__}: {error}"
-    return "no error"
+        return said(failure.exc_info[1])
+    return said(None)
 
 
 def _sizes_only() -> AbstractContextManager[Any]:

@@ -3,7 +3,7 @@
 from mhadoc.language.audits import HOLDS, INCOMPLETE, WRONG, Audit, Reading, Remark
 from mhadoc.language.cases import Axis, Case, Cases, Choice
 from mhadoc.language.children import MODULE, Bound, Child, composed, demanded
-from mhadoc.language.claims import Claim, Mismatch, Seen, close, same
+from mhadoc.language.claims import Claim, Mismatch, Seen, close, said, same
 from mhadoc.language.doubts import Doubt
 from mhadoc.language.entries import Entries
 from mhadoc.language.measures import ABSENT, Call, Facts, Measured
@@ -113,5 +113,6 @@ __all__ = [
     "demanded",
     "expression_latex",
     "expression_text",
+    "said",
     "same",
 ]

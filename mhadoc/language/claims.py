@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -11,7 +12,10 @@ import sympy
 from mhadoc.language.compiled import truth
 from mhadoc.language.rules import Before
 
-__all__ = ["Check", "Claim", "Mismatch", "Seen", "close", "same"]
+__all__ = ["Check", "Claim", "Mismatch", "Seen", "close", "said", "same"]
+
+#: What Python adds to its words from 3.13 on, where a name is nearly right.
+_SUGGESTION = re.compile(r"\. Did you mean '\w+'\?$")
 
 
 @dataclass(frozen=True)
@@ -120,3 +124,14 @@ def close(expected: Any, observed: Any, tolerance: float = 1e-9) -> Mismatch | N
         return None
     worst = (observed - expected).detach().abs().max()
     return Mismatch("equal numbers", f"a difference of {float(worst):.3g}")
+
+
+def said(error: BaseException | None) -> str:
+    """Return what was raised, as ``Class: text``, or ``no error``: the same on every Python.
+
+    >>> said(TypeError("f() got an unexpected keyword argument 'qdim'. Did you mean 'kdim'?"))
+    "TypeError: f() got an unexpected keyword argument 'qdim'"
+    """
+    if error is None:
+        return "no error"
+    return f"{type(error).__name__}: {_SUGGESTION.sub('', str(error))}"

@@ -22,6 +22,7 @@ from mhadoc.language import (
     Requirement,
     Rule,
     demands,
+    said,
     same,
 )
 from mhadoc.language.compiled import free_names, joined, number, truth
@@ -103,7 +104,7 @@ def _(rule: Input, seen: Observation) -> Mismatch | None:
         return None
     if any(not truth(demand.holds, seen.values) for demand in seen.bench.spec.call_requirements):
         return None
-    return Mismatch("a call that torch accepts", f"{type(seen.error).__name__}: {seen.error}")
+    return Mismatch("a call that torch accepts", said(seen.error))
 
 
 def _rivals(rule: Input, other: Input) -> bool:
@@ -195,7 +196,7 @@ def check_requirement(requirement: Requirement, bench: Bench) -> Mismatch | None
     try:
         bench.cls(**requirement.example)
     except RAISED as raised:
-        wrong = _told(expected, f"{type(raised).__name__}: {raised}")
+        wrong = _told(expected, said(raised))
         return wrong or _refused(requirement, bench.spec)
     return Mismatch(expected, "no error")
 
@@ -222,8 +223,8 @@ def check_call(requirement: Requirement, seen: Observation) -> Mismatch | None:
     values = joined(seen.inputs, seen.values)
     expected = requirement.torch_error(values)
     if not truth(requirement.holds, seen.values):
-        return same(expected, _raised(seen))
-    if _raised(seen) != expected:
+        return same(expected, said(seen.error))
+    if said(seen.error) != expected:
         return None
     others = (r for r in seen.bench.spec.call_requirements if not truth(r.holds, seen.values))
     explained = any(other.torch_error(values) == expected for other in others)
@@ -236,7 +237,7 @@ def check_mistake(requirement: Requirement, seen: Observation) -> Mismatch | Non
         return None
     wrong = seen.again(**requirement.breaks(seen))
     shown = {**wrong.values, **wrong.inputs, "module": wrong.module}
-    told = same(requirement.torch_error(shown), _raised(wrong))
+    told = same(requirement.torch_error(shown), said(wrong.error))
     if told or requirement.fits == sympy.true or seen.bench.spec.measured is None:
         return told
     return _decided(requirement, wrong)
@@ -260,7 +261,3 @@ def unmet(seen: Observation) -> list[str]:
     call = spec.called(seen.module, spec.read(seen.module), seen.inputs)
     with torch.set_grad_enabled(bool(seen.values.get("grad", True))):
         return [found.requirement.id for found in demands.unmet(spec, call)]
-
-
-def _raised(seen: Observation) -> str:
-    return f"{type(seen.error).__name__}: {seen.error}" if seen.error else "no error"

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from mhadoc.language import Claim, Mismatch
+from mhadoc.language import Claim, Mismatch, said
 
 __all__ = ["count", "printed", "run"]
 
@@ -32,8 +32,7 @@ def run(claim: Claim) -> Mismatch | None:
         except doctest.DocTestFailure as failure:
             return _mismatch(failure.example, failure.got)
         except doctest.UnexpectedException as failure:
-            kind, error, _ = failure.exc_info
-            return _mismatch(failure.example, f"{kind.__name__}: {error}")
+            return _mismatch(failure.example, said(failure.exc_info[1]))
     return None
 
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mhadoc.language import Argument, Case, Claim, Input, Mismatch, ModuleSpec, Output, Parameter
+from mhadoc.language import (
+    Argument,
+    Case,
+    Claim,
+    Input,
+    Mismatch,
+    ModuleSpec,
+    Output,
+    Parameter,
+    said,
+)
 from mhadoc.language.compiled import truth
 from mhadoc.proof.checks import (
     check_call,
@@ -84,7 +94,7 @@ def _built(bench: Bench, case: Case, tally: Tally) -> Observation | None:
 
 def note_unbuilt(bench: Bench, case: Case, raised: Exception, tally: Tally) -> None:
     """Note that a class cannot even be built in a case."""
-    mismatch = Mismatch("a module that can be built", f"{type(raised).__name__}: {raised}")
+    mismatch = Mismatch("a module that can be built", said(raised))
     tally.note(f"{bench.spec.name}.state_dict", case, mismatch)
 
 
@@ -93,7 +103,7 @@ def tried(check: Callable[..., Mismatch | None], *about: Any) -> Mismatch | None
     try:
         return check(*about)
     except (*RAISED, ImportError) as raised:
-        return Mismatch("a check that comes to its end", f"{type(raised).__name__}: {raised}")
+        return Mismatch("a check that comes to its end", said(raised))
 
 
 def look_at_class(bench: Bench, tally: Tally) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from sympy import And, Not
 
 from mhadoc.errors import MhadocError, RuleError
-from mhadoc.language import ModuleSpec, Requirement
+from mhadoc.language import ModuleSpec, Requirement, said
 from mhadoc.language.compiled import joined
 from mhadoc.language.usage import refused
 from mhadoc.proof.observe import RAISED, Bench
@@ -130,7 +130,7 @@ def _raised(bench: Bench, arguments: Mapping[str, Any]) -> str:
         try:
             bench.cls(**arguments)
         except RAISED as raised:
-            return f"{type(raised).__name__}: {raised}"
+            return said(raised)
     return ""
 
 
@@ -167,7 +167,7 @@ def _called(bench: Bench, demand: Requirement) -> str:
             seen = seen.again(**demand.breaks(seen))
         if seen.error is None:
             continue
-        text = f"{type(seen.error).__name__}: {seen.error}"
+        text = said(seen.error)
         shown = {**joined(seen.inputs, seen.values), "module": seen.module}
         if text == demand.torch_error(shown):
             return text

@@ -170,7 +170,7 @@ CLAIMS = (
         >>> nn.MultiheadAttention(512, 8, qdim=300)
         Traceback (most recent call last):
             ...
-        TypeError: MultiheadAttention.__init__() got an unexpected keyword argument 'qdim'
+        TypeError: MultiheadAttention.__init__() got an unexpected keyword argument 'qdim'...
         """,
         check=partial(_refuses, text="got an unexpected keyword argument 'qdim'", qdim=11, **_GOOD),
         axes=(),

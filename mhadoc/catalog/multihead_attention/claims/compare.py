@@ -8,7 +8,7 @@ from typing import Any
 from sympy import And
 
 from mhadoc.catalog.multihead_attention.paths import CALL_REQUIREMENTS
-from mhadoc.language import Mismatch, Seen, close
+from mhadoc.language import Mismatch, Seen, close, said
 
 __all__ = [
     "ERRORS",
@@ -55,7 +55,7 @@ def failure(seen: Seen) -> Mismatch | None:
 
 def told(seen: Seen) -> str:
     """Return what a call raised, as ``Class: text``, or ``no error``."""
-    return f"{type(seen.error).__name__}: {seen.error}" if seen.error else "no error"
+    return said(seen.error)
 
 
 def raised(function: Callable[..., object], *arguments: Any, **named: Any) -> str:
@@ -63,8 +63,8 @@ def raised(function: Callable[..., object], *arguments: Any, **named: Any) -> st
     try:
         function(*arguments, **named)
     except ERRORS as error:
-        return f"{type(error).__name__}: {error}"
-    return "no error"
+        return said(error)
+    return said(None)
 
 
 def shapes(module: Any) -> dict[str, tuple[int, ...]]:
