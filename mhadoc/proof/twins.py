@@ -207,9 +207,10 @@ def _indices(block: Block, swaps: Letters) -> list[sympy.Symbol]:
 
 
 def _backwards(rule: Parameter, block: Block, index: sympy.Symbol) -> Block:
-    owners = [other for other in rule.blocks if block.name.endswith(f" of {other.name}")]
-    axis = rule.shape.axes[block.axis] if rule.shape else sympy.S.One
-    extent = owners[0].stop - owners[0].start if owners else axis
+    extent = rule.shape.axes[block.axis] if rule.shape else sympy.S.One
+    for owner in rule.blocks:
+        if block.name.endswith(f" of {owner.name}"):
+            extent = owner.stop - owner.start
     other = extent / (block.stop - block.start) - 1 - index
     return replace(block, start=block.start.subs(index, other), stop=block.stop.subs(index, other))
 

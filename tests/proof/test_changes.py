@@ -299,6 +299,10 @@ class TestBlocks:
         assert sympy.simplify(other.start - start) == 0
         assert sympy.simplify(other.stop - other.start - (block.stop - block.start)) == 0
 
+    def test_what_is_counted_may_be_at_one_edge_only(self):
+        upto = Block("up to i", 0, 0 * A, 2 * J)
+        assert "up to i: counted backwards" in blocks(upto, shape=Shape(2 * A))
+
     def test_the_axis_is_that_of_the_block(self):
         found = blocks(replace(ROW, axis=1), shape=Shape(B, 2 * A))
         assert sympy.simplify(found["row i: counted backwards"][0].start - 2 * (A - 1 - J)) == 0
@@ -385,7 +389,10 @@ class TestSpecs:
         spec = replace(LINEAR, parameters=(blocked,))
         assert "Linear.inside.weight: one and two exchanged" in dict(rule_twins(spec))
         child = Child(name="inside", why="so", source=SOURCE)
-        labels = [label for label, _ in rule_twins(replace(spec, children=(child,)))]
+        counted = replace(blocked, blocks=(replace(ROW, axis=1), *halves))
+        spec = replace(spec, children=(child,), parameters=(counted,))
+        labels = [label for label, _ in rule_twins(spec)]
+        assert "Linear.inside.weight: row i: counted backwards" not in labels
         assert "Linear.inside.weight: one and two exchanged" not in labels
         assert "Linear.inside.weight: two: start: in_features -> N" in labels
         assert "Linear.inside.weight: without axis 1" in labels

@@ -78,12 +78,20 @@ class TestDeduce:
         assert not follows(Ne(y, x), {key(Eq(x, y)): True})
 
     @pytest.mark.parametrize(
-        ("one", "other"), [(x * (y + 1), x * y + x), (Max(x, 1), x), (Min(x, 2), 2 + 0 * x)]
+        ("one", "other"),
+        [
+            (x * (y + 1), x * y + x),
+            (Max(x, 1), x),
+            (Min(x, 2), 2 + 0 * x),
+            ((x * x - 1) / (x - 1), x + 1),
+        ],
     )
     def test_equal(self, one: Expr, other: Expr) -> None:
         assert equal(one, other)
 
-    @pytest.mark.parametrize(("one", "other"), [(Max(x, 3), x), (x, y), (Min(x, 4096), x)])
+    @pytest.mark.parametrize(
+        ("one", "other"), [(Max(x, 3), x), (x, y), (Min(x, 4096), x), (x, x + 1), (x + 1, x)]
+    )
     def test_not_equal(self, one: Expr, other: Expr) -> None:
         assert not equal(one, other)
 

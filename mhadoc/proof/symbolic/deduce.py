@@ -43,7 +43,7 @@ def follows(condition: sympy.Basic, known: Container[Key] = ()) -> bool:
     if isinstance(condition, sympy.Or):
         return any(follows(part, known) for part in condition.args)
     if isinstance(condition, sympy.Not):
-        negated = sympy.to_nnf(condition, simplify=False)
+        negated = sympy.to_nnf(condition)
         return not isinstance(negated, sympy.Not) and follows(negated, known)
     if not isinstance(condition, sympy.core.relational.Relational):
         return False
@@ -76,7 +76,8 @@ def _quotient(relation: sympy.core.relational.Relational) -> bool:
     rounded, whole = sorted(relation.args, key=lambda side: not isinstance(side, sympy.floor))
     if not isinstance(rounded, sympy.floor) or not whole.is_Integer:
         return False
-    top, bottom = sympy.fraction(sympy.together(_shifted(rounded.args[0])))
+    (inside,) = rounded.args
+    top, bottom = sympy.fraction(sympy.together(_shifted(inside)))
     above, below = sympy.expand(top - whole * bottom), sympy.expand((whole + 1) * bottom - top)
     return bool(sympy.expand(bottom).is_positive and above.is_nonnegative and below.is_positive)
 
@@ -99,9 +100,9 @@ def witness(
     the least, the likely ones, and those next to the numbers in the condition or their roots.
     """
     names = free_names(wrong, given)
-    test = compiled((sympy.And(wrong, given),), names)
+    test = compiled((wrong, given), names)
     for numbers in _numbers(wrong, [likely[name] for name in names]):
-        if test(*numbers)[0]:
+        if all(test(*numbers)):
             return dict(zip(names, numbers, strict=True))
     return None
 

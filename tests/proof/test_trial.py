@@ -1,0 +1,158 @@
+"""The trial of a false twin: whatever part of it is false, some look at the module shows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sympy import Not, S, false, true
+from torch import nn
+
+from mhadoc.language import (
+    Block,
+    Claim,
+    Distribution,
+    Input,
+    ModuleSpec,
+    Requirement,
+    Seen,
+    Shape,
+    same,
+)
+from mhadoc.proof.trial import Trial
+from tests.toy import LINEAR, SOURCE, N, batched, bias, columns, rows
+
+
+class Shy(nn.Linear):
+    """Takes no single vectors, and a flag."""
+
+    def forward(self, input, loud=False):
+        if input.dim() == 1:
+            raise ValueError("no single vectors")
+        return super().forward(input)
+
+
+def _first(seen: Seen) -> Any:
+    """Compare the name of the first rows with what it has to be: only a claim knows whose."""
+    return same("first", seen.spec.rule("weight").blocks[0].name)
+
+
+FIRST, REST = Block("first", 0, S.Zero, S.One), Block("rest", 0, S.One, columns)
+SINGLE = Requirement("single", "", "ValueError", "no single vectors", "", holds=batched)
+WIDTH = Requirement(
+    "width",
+    "",
+    "RuntimeError",
+    "mat1 and mat2 shapes cannot be multiplied ({N}x4 and {in_features}x{out_features})",
+    "",
+    when=batched,
+    breaks=lambda seen: {"input": seen.inputs["input"][..., 1:]},
+)
+WEIGHT = replace(LINEAR.rule("weight"), blocks=(FIRST, REST))
+LOUD = Input(name="loud", type="bool", default=False, why="so", source=SOURCE)
+SHY = replace(
+    LINEAR,
+    path=f"{__name__}.Shy",
+    parameters=(WEIGHT, LINEAR.parameters[1]),
+    inputs=(*LINEAR.inputs, LOUD),
+    call_requirements=(SINGLE, WIDTH),
+    claims=(
+        replace(LINEAR.claims[0], when=batched),
+        Claim("linear.first", "So.", "", _first, SOURCE, when=batched),
+    ),
+    cases=replace(LINEAR.cases, sizes={**LINEAR.cases.sizes, "loud": 0}),
+)
+TRIAL = Trial(SHY)
+PLACES = ("arguments", "attributes", "parameters", "inputs", "outputs", "claims")
+DEMANDS = ("requirements", "call_requirements")
+
+
+def twin(name: str, changes: dict[str, Any]) -> ModuleSpec:
+    """Return the spec with one statement changed."""
+    return replace(
+        SHY,
+        **{
+            place: tuple(replace(s, **changes) if s.id == name else s for s in getattr(SHY, place))
+            for place in (*PLACES, *DEMANDS)
+        },
+    )
+
+
+def test_the_whole_spec_is_true() -> None:
+    for statement in SHY.statements:
+        assert not TRIAL.refutes(SHY.address(statement), SHY), statement.id
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("bias", {"default": False}),
+        ("in_features.attribute", {"value": columns}),
+        ("weight", {"shape": Shape(rows, columns)}),
+        ("weight", {"when": bias}),
+        ("weight", {"init": Distribution("ones")}),
+        ("weight", {"blocks": (FIRST,)}),
+        ("weight", {"blocks": (replace(FIRST, name="other"), REST)}),
+        ("bias.parameter", {"when": true}),
+        ("bias.parameter", {"when": false}),
+        ("output.batched", {"shape": Shape(N, rows)}),
+        ("output.batched", {"position": 1}),
+        ("output.batched", {"when": false}),
+        ("output.batched", {"when": false, "shape": None}),
+        ("input.batched", {"when": false}),
+        ("input.batched", {"required": False}),
+        ("input.batched", {"shape": Shape(N, columns)}),
+        ("input.batched", {"shape": Shape(rows, rows, rows)}),
+        ("input.single", {"when": true}),
+        ("loud", {"default": True}),
+        ("out_features.negative", {"error": "KeyError"}),
+        ("out_features.negative", {"holds": true}),
+        ("single", {"message": "no"}),
+        ("single", {"holds": true}),
+        ("single", {"holds": Not(batched)}),
+        ("width", {"message": "no"}),
+        ("width", {"breaks": lambda seen: {}}),
+        ("linear.width", {"check": lambda seen: same(1, 2)}),
+    ],
+)
+def test_a_false_statement_is_refuted(name: str, changes: dict[str, Any]) -> None:
+    changed = twin(name, changes)
+    (address,) = (changed.address(s) for s in changed.statements if s.id == name)
+    assert TRIAL.refutes(address, changed)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("single", {"when": batched}),
+        ("width", {"when": Not(batched)}),
+        ("linear.first", {"check": lambda seen: same(1, seen.values["batched"])}),
+    ],
+)
+def test_a_statement_is_asked_where_it_speaks_alone(name: str, changes: dict[str, Any]) -> None:
+    changed = twin(name, changes)
+    (address,) = (changed.address(s) for s in changed.statements if s.id == name)
+    assert not TRIAL.refutes(address, changed)
+
+
+def test_two_parameters_that_changed_places_are_told_by_their_order() -> None:
+    moved = replace(SHY, parameters=SHY.parameters[::-1])
+    assert TRIAL.refutes("Linear.weight", moved)
+    assert TRIAL.refutes("Linear.bias.parameter", moved)
+
+
+def test_each_case_is_observed_once() -> None:
+    built: list[int] = []
+
+    class Counted(Shy):
+        def __init__(self, *args: Any, **given: Any) -> None:
+            built.append(1)
+            super().__init__(*args, **given)
+
+    trial = Trial(SHY)
+    trial.__dict__["_bench"] = replace(trial._bench, subject=Counted)
+    assert not trial.refutes("Linear.output.batched", SHY)
+    first = len(built)
+    assert not trial.refutes("Linear.output.single", SHY)
+    assert first == len(built) == 4
