@@ -315,6 +315,8 @@ class TestWhatIsNotProved:
         found = prove_all_sizes(outputs({"shape": Shape(Each(columns))}))
         assert not found.supported
         assert {proof.reason for proof in found.proofs.values()} == {"a shape is an argument"}
+        assert {(proof.configurations, proof.edges) for proof in found.proofs.values()} == {(0, 0)}
+        assert (found.configurations, found.edges, found.seconds) == (0, 0, 0)
 
     def test_a_rule_of_which_no_configuration_speaks(self):
         rule = replace(LINEAR.outputs[0], label="never", when=batched & Not(batched))
