@@ -141,7 +141,7 @@ def _report(path: Path) -> Report | None:
     try:
         data = _read(path)
         return None if data is None else Report.from_dict(data)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError):
         return None
 
 

@@ -328,7 +328,7 @@ def usable(device: str) -> str:
     Raises DeviceError with torch's reason otherwise.
     """
     try:
-        torch.empty(1, dtype=torch.float64, device=device)
+        torch.empty((), dtype=torch.float64, device=device)
     except (AssertionError, RuntimeError, TypeError) as refused:
         raise DeviceError(device, str(refused).splitlines()[0]) from refused
     return device

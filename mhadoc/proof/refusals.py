@@ -71,14 +71,11 @@ def entries(specs: Iterable[ModuleSpec], *, building: bool) -> list[Entry]:
 
     Texts that differ only in numbers and names of what was passed are one.
     """
-    found: list[list[Refusal]] = []
+    found: dict[Refusal, list[Refusal]] = {}
     for refusal in (r for spec in specs for r in refusals(spec) if r.building is building):
-        group = next((group for group in found if refusal.like(group[0])), None)
-        if group is None:
-            found.append([refusal])
-        else:
-            group.append(refusal)
-    texts = (Entry(group[0].text, tuple(group)) for group in found)
+        first = next(filter(refusal.like, found), refusal)
+        found.setdefault(first, []).append(refusal)
+    texts = (Entry(first.text, tuple(group)) for first, group in found.items())
     return sorted(texts, key=lambda entry: entry.text.partition(": ")[2].lower())
 
 

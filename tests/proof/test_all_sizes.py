@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import Any
 
@@ -335,6 +336,17 @@ class TestDerived:
         assert all(size.is_nonnegative for size in found.state["weight"])
         assert found.error is None
         assert (found.built, found.called) == ((), ())
+
+    @pytest.mark.parametrize("subject", [nn.Linear, Reading])
+    def test_what_torch_tells_on_the_way_is_not_heard(self, subject, caplog):
+        names = ("torch.__trace", "torch._subclasses.fake_tensor")
+        loggers = [logging.getLogger(name) for name in names]
+        with caplog.at_level(logging.DEBUG):
+            for logger in loggers:
+                caplog.set_level(logging.DEBUG, logger.name)
+            derive(Bench(LINEAR, subject), Case((0, 0)), {"in_features": 3, "N": 7})
+        assert caplog.records == []
+        assert not any(logger.disabled for logger in loggers)
 
     def test_torch_draws_no_numbers_and_is_as_it_was(self):
         before = torch.nn.init._calculate_fan_in_and_fan_out

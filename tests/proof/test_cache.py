@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import mhadoc
 from mhadoc.proof import cache
-from mhadoc.proof.cache import key, proved, sources
+from mhadoc.proof.cache import key, proved, sources, twin_counts
 from mhadoc.proof.report import Refutation, Report
 
 SPEC = mhadoc.spec("MultiheadAttention")
@@ -78,6 +79,33 @@ class TestReports:
         monkeypatch.setattr(cache.os, "replace", watched)
         proved(SPEC, tmp_path)
         assert Report.from_dict(json.loads(seen[0])) == HOLDS
+
+
+class TestTwins:
+    """How many twins were refuted is kept where all of them were."""
+
+    @pytest.fixture
+    def counts(self, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, tuple[int, int]]]:
+        """Return what trials of twins are going to give, one after the other."""
+        counts = [{"mha.scale": (3, 3), "mha.softmax": (2, 2)}]
+        monkeypatch.setattr("mhadoc.proof.twins.table", lambda spec: counts.pop(0))
+        return counts
+
+    def test_the_second_time_none_is_tried(self, tmp_path: Path, counts: list[Any]):
+        known = dict(counts[0])
+        assert twin_counts(SPEC, tmp_path) == known
+        assert twin_counts("MultiheadAttention", tmp_path) == known
+        assert [path.name for path in tmp_path.iterdir()] == [f"{key(SPEC)}.twins.json"]
+
+    def test_where_one_survived_they_are_tried_again(self, tmp_path: Path, counts: list[Any]):
+        counts.insert(0, {"mha.scale": (3, 3), "mha.softmax": (2, 1)})
+        assert twin_counts(SPEC, tmp_path)["mha.softmax"] == (2, 1)
+        assert twin_counts(SPEC, tmp_path)["mha.softmax"] == (2, 2)
+
+    @pytest.mark.parametrize("damaged", ["", "{", "[]"])
+    def test_what_is_damaged_is_made_again(self, tmp_path: Path, counts: list[Any], damaged: str):
+        (tmp_path / f"{key(SPEC)}.twins.json").write_text(damaged)
+        assert twin_counts(SPEC, tmp_path)["mha.scale"] == (3, 3)
 
 
 class TestKey:

@@ -25,6 +25,7 @@ from mhadoc.proof.checks import (
 )
 from mhadoc.proof.covering import covering
 from mhadoc.proof.observe import Bench
+from tests.shy import SHY, SINGLE, WIDTH
 from tests.toy import LINEAR
 
 SPEC = mhadoc.spec("MultiheadAttention")
@@ -332,6 +333,80 @@ class TestRequirement:
         assert check_mistake(mistake, seen()) is None
         found = check_mistake(replace(mistake, **changes), seen())
         assert getattr(found, part).endswith(end)
+
+
+class TestTexts:
+    """Which of several demands a text of torch's is due to."""
+
+    @pytest.mark.parametrize(
+        ("message", "mismatch"),
+        [
+            ("Trying to create tensor ...", None),
+            (
+                "Trying to make ...",
+                ("RuntimeError: Trying to make", "RuntimeError: Trying to crea ..."),
+            ),
+        ],
+    )
+    def test_dots_stand_for_the_rest(self, message, mismatch):
+        demand = replace(LINEAR.requirements[0], message=message)
+        found = check_requirement(demand, Bench(replace(LINEAR, requirements=(demand,))))
+        assert found == (mismatch and same(f"{mismatch[0]} ...", mismatch[1]))
+
+    def test_a_refusal_for_another_reason_is_told(self):
+        demand = replace(LINEAR.requirements[0], id="mine")
+        found = check_requirement(demand, Bench(LINEAR))
+        assert found == Mismatch("'Linear.mine'", "'Linear.out_features.negative'")
+
+    @pytest.mark.parametrize(
+        ("others", "mismatch"),
+        [
+            ((SINGLE,), None),
+            (
+                (replace(SINGLE, message="another"),),
+                ("no such error", "ValueError: no single vectors"),
+            ),
+            (
+                (replace(SINGLE, holds=sympy.true),),
+                ("no such error", "ValueError: no single vectors"),
+            ),
+            ((), ("no such error", "ValueError: no single vectors")),
+        ],
+    )
+    def test_a_text_may_be_due_to_another_demand(self, others, mismatch):
+        demand = replace(SINGLE, id="shared", holds=sympy.true)
+        spec = replace(SHY, call_requirements=(demand, *others))
+        assert check_call(demand, seen(spec, rank="1-D")) == (mismatch and Mismatch(*mismatch))
+        assert check_call(demand, seen(spec)) is None
+
+    def test_a_mistake_is_made_in_a_legal_call_alone(self):
+        assert check_mistake(WIDTH, seen(SHY)) is None
+        assert check_mistake(replace(WIDTH, message="no"), seen(SHY, rank="1-D")) is None
+        assert check_mistake(SINGLE, seen(SHY)) is None
+        assert check_mistake(replace(WIDTH, message="no"), seen(SHY)) is not None
+
+    @pytest.mark.parametrize(
+        ("changes", "expected", "observed"),
+        [
+            ({}, None, None),
+            ({"id": "other"}, "['other']", "['value.length']"),
+            ({"id": "other", "fits": sympy.true}, None, None),
+            ({"message": "no"}, "'AssertionError: no'", None),
+        ],
+    )
+    def test_what_is_measured_has_to_name_the_demand(self, changes, expected, observed):
+        (demand,) = (r for r in SPEC.call_requirements if r.id == "value.length")
+        found = check_mistake(replace(demand, **changes), seen())
+        assert (found and found.expected) == expected
+        if observed:
+            assert found.observed == observed
+
+    def test_where_nothing_is_measured_the_text_alone_counts(self):
+        (demand,) = (r for r in SPEC.call_requirements if r.id == "value.length")
+        assert (
+            check_mistake(replace(demand, id="other"), seen(replace(SPEC, measured=None))) is None
+        )
+        assert unmet(seen(LINEAR)) == []
 
 
 class Anything(nn.Linear):

@@ -82,6 +82,14 @@ class TestReport:
         assert Report.from_dict(data) == report
         assert report.to_json() == Report.from_dict(data).to_json()
 
+    def test_a_report_that_says_no_more_is_of_no_time_and_no_other_release(self):
+        report = Report("2", "cpu", 1, 2, 3)
+        assert (report.seconds, report.nearest, report.ok) == (0, "", True)
+        assert (
+            report.line()
+            == "1 rule and 2 claims checked in 3 cases on torch 2 (cpu) in 0.0 s: all hold"
+        )
+
     def test_json_has_its_keys_sorted(self):
         keys = list(json.loads(BAD.to_json()))
         assert keys == sorted(keys)
@@ -125,6 +133,17 @@ class TestTally:
             assert (name in tally.refuted) is bool(failed)
             if failed:
                 assert tally.refuted[name][0] == min(failed, key=lambda c: (c.distance, c))
+
+    def test_of_one_case_the_first_mismatch_is_kept(self):
+        tally = Tally()
+        for observed in ("first", "second"):
+            tally.note("a", Case((1, 0, 0)), Mismatch("", observed))
+        assert tally.refuted["a"][1].observed == "first"
+        tally.note("a", Case((0, 0, 0)), Mismatch("", "third"))
+        assert tally.refuted["a"][1].observed == "third"
+
+    def test_nothing_is_counted_at_first(self):
+        assert Tally().to_dict() == {"held": {}, "refuted": {}, "cases": 0}
 
     @given(notes, notes)
     def test_two_added_are_as_one(self, first, second):

@@ -113,23 +113,23 @@ def _environment(hints: Mapping[str, int]) -> Iterator[tuple[Guards, dict[str, A
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 
-    environment = ShapeEnv(duck_shape=False)
-    mode = FakeTensorMode(shape_env=environment)
-    mode.cache_enabled = False  # its keys hold symbols, and making them takes longer than the work
-    ours, symbols = {}, {}
-    for name, hint in hints.items():
-        theirs = environment.create_symbol(hint, ConstantSource(name), DimDynamic.DYNAMIC, None)
-        ours[theirs] = sympy.Symbol(name, integer=True, nonnegative=True)
-        symbols[name] = environment.create_symintnode(theirs, hint=hint)
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, torch.SymBool):
-            return bool(value)
-        return _plain(value.node.expr, ours) if isinstance(value, torch.SymInt) else value
-
     with ExitStack() as stack:
         for name in _TALKATIVE:
             stack.enter_context(patch.object(logging.getLogger(name), "disabled", True))
+        environment = ShapeEnv(duck_shape=False)
+        mode = FakeTensorMode(shape_env=environment)
+        mode.cache_enabled = False  # its keys hold symbols, and making them takes longer
+        ours, symbols = {}, {}
+        for name, hint in hints.items():
+            theirs = environment.create_symbol(hint, ConstantSource(name), DimDynamic.DYNAMIC, None)
+            ours[theirs] = sympy.Symbol(name, integer=True, nonnegative=True)
+            symbols[name] = environment.create_symintnode(theirs, hint=hint)
+
+        def plain(value: Any) -> Any:
+            if isinstance(value, torch.SymBool):
+                return bool(value)
+            return _plain(value.node.expr, ours) if isinstance(value, torch.SymInt) else value
+
         fans = "_calculate_fan_in_and_fan_out"
         stack.enter_context(patch.object(torch.nn.init, fans, lambda tensor: (1, 1)))
         stack.enter_context(mode)
