@@ -305,6 +305,31 @@ class TestWhatIsNotProved:
         found = prove_all_sizes(replace(LINEAR, attributes=(rule,)), subject=Flagged)
         assert proofs(found)["flag"].proved == proved
 
+    def test_of_two_conditions_the_first_is_told(self):
+        class Twice(nn.Linear):
+            def forward(self, input):
+                wide = input.shape[-1] > 512
+                return super().forward(input + 0 if input.shape[0] > 600 or wide else input)
+
+        found = prove_all_sizes(LINEAR, subject=Twice)
+        reason = proofs(found)["output.batched"].reason
+        assert reason == "no rule states that N <= 600, as torch asks"
+        assert len(found.missing) == 3
+
+    @pytest.mark.parametrize(
+        ("large", "outcome"), [(513, "Linear.input.batched fails"), (512, "nothing found fails")]
+    )
+    def test_a_condition_is_tried_where_that_is_not_too_large(self, large, outcome, monkeypatch):
+        monkeypatch.setattr("mhadoc.proof.symbolic.ledger._LARGE", large)
+        missing, *_ = prove_all_sizes(LINEAR, subject=Limited).missing
+        assert missing.observed == f"torch asks for it; without, {outcome}"
+
+    def test_sizes_that_are_not_too_large_are_tried(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr("mhadoc.proof.symbolic.ledger._LARGE", 4097)
+        wrong = outputs({"when": batched, "shape": Shape(N, Min(columns, 4096))})
+        refuted, *_ = prove_all_sizes(wrong).refutations
+        assert refuted.sizes == {"in_features": 1, "out_features": 4097, "N": 2}
+
     def test_sizes_that_are_too_large_are_not_tried(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("mhadoc.proof.symbolic.ledger._LARGE", 4096)
         wrong = outputs({"when": batched, "shape": Shape(N, Min(columns, 4096))})

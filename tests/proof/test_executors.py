@@ -64,6 +64,33 @@ def test_an_error_in_the_work_is_told_after_some_attempts() -> None:
     assert isinstance(lost.value.__cause__, ValueError)
 
 
+def test_work_is_given_out_three_times_and_begun_with_another_piece_each_time() -> None:
+    begun: list[int] = []
+
+    def refuse(number: int) -> int:
+        begun.append(number)
+        raise ValueError("never")
+
+    with ThreadPoolExecutor(1) as executor, pytest.raises(WorkersLostError, match=r"^3 pieces"):
+        list(gather(executor, refuse, [1, 2, 3]))
+    assert sorted(begun) == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert len({begun[0], begun[3], begun[6]}) == 3
+
+
+def test_a_result_lets_the_count_of_attempts_begin_anew() -> None:
+    tries: dict[int, int] = {}
+
+    def late(number: int) -> int:
+        tries[number] = tries.get(number, 0) + 1
+        if tries[number] < 2 * number:
+            raise ValueError("not yet")
+        return number
+
+    with ThreadPoolExecutor(1) as executor:
+        assert sorted(gather(executor, late, [0, 1, 2])) == [(0, 0), (1, 1), (2, 2)]
+    assert tries == {0: 1, 1: 2, 2: 4}
+
+
 def test_what_is_not_wanted_any_more_is_taken_back() -> None:
     with ThreadPoolExecutor(1) as executor:
         futures: list[Future[Any]] = []

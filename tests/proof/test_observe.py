@@ -18,6 +18,7 @@ from tests.toy import LINEAR
 
 SPEC = mhadoc.spec("MultiheadAttention")
 BENCH = Bench(SPEC)
+PLAIN = LINEAR.cases.plainest()
 CASES = SPEC.cases
 
 cases = st.randoms(use_true_random=False).map(lambda chance: CASES.draw(sympy.true, chance, {}))
@@ -214,7 +215,52 @@ class TestAgain:
         assert all(torch.equal(first.state[name], other[name]) for name in shared)
 
 
+class Plain(nn.Linear):
+    """Knows neither a device nor a dtype."""
+
+    def __init__(self, in_features, out_features, bias=True):
+        super().__init__(in_features, out_features, bias)
+
+
 class TestBench:
+    @pytest.mark.parametrize("subject", [nn.Linear, Plain])
+    def test_numbers_are_float64_and_drawn_by_name(self, subject):
+        arguments = LINEAR.arguments[: 3 if subject is Plain else 5]
+        state = Bench(replace(LINEAR, arguments=arguments), subject).observe(PLAIN).state
+        for name, tensor in state.items():
+            assert torch.equal(tensor, Bench(LINEAR).draw(name, tuple(tensor.shape)) / 3)
+            assert tensor.dtype is torch.float64
+
+    def test_each_size_grows_by_a_factor_of_its_own(self):
+        assert Bench(LINEAR).wide.spec.cases.numbers == {
+            "in_features": 15,
+            "out_features": 28,
+            "N": 16,  # 15 is taken
+        }
+
+    def test_how_often_something_occurs_does_not_grow(self):
+        spec = mhadoc.spec("TransformerEncoder")
+        wide = Bench(spec).wide.spec.cases.numbers
+        kept = {name for name, size in spec.cases.numbers.items() if wide[name] == size}
+        assert kept == spec.counts
+
+    def test_what_it_knows_is_no_part_of_its_name(self):
+        assert "known" not in repr(Bench(LINEAR))
+        assert Bench(LINEAR, known={1: 2}) == Bench(LINEAR)
+
+    @pytest.mark.parametrize(
+        ("name", "labels", "kind"),
+        [
+            ("norm", {"norm": "False"}, type(None)),
+            ("norm", {"norm": "True"}, nn.LayerNorm),
+            ("encoder_layer", {}, nn.TransformerEncoderLayer),
+        ],
+    )
+    def test_a_module_among_the_arguments_is_built_where_the_case_has_one(self, name, labels, kind):
+        spec = mhadoc.spec("TransformerEncoder")
+        arguments = Bench(spec).arguments(spec.cases.case(**labels))
+        assert type(arguments[name]) is kind
+
     def test_wider_sizes_all_differ(self):
         numbers = BENCH.wide.spec.cases.numbers
         assert len(set(numbers.values())) == len(numbers)

@@ -79,6 +79,23 @@ def test_looks_at_an_output_are_told_apart(
     assert len(reading) == numbers + gradient
 
 
+def test_nothing_is_read_at_first() -> None:
+    reading = Reading()
+    assert (reading.numbers, reading.gradient, reading.everything, len(reading)) == (
+        *(False, False, False),
+        0,
+    )
+    assert reading.of_call({"N": 1}, {}) == reading.of_call({"N": 2}, {})
+
+
+def test_torch_is_called_once_more_with_the_module_itself() -> None:
+    seen, other = watched(), torch.nn.Linear(5, 7, dtype=torch.float64)
+    assert seen.again(seen.module).module is SEEN.module
+    assert seen.again().module is SEEN.module
+    assert seen.again(other).module is other
+    assert type(seen.built(bias=False)) is torch.nn.Linear
+
+
 def test_what_another_result_was_made_from_is_read_as_well() -> None:
     reading = Reading({"N": None})
     reading.include(Reading({2 * N: None}, {"input": None}, {"bias": None}, True, False))

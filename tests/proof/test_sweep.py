@@ -16,9 +16,10 @@ import torch
 from torch import nn
 
 import mhadoc
-from mhadoc.language import Mismatch, ModuleSpec
+from mhadoc.language import Axis, Mismatch, ModuleSpec
 from mhadoc.proof.chunks import SharedBench, chunks, groups
 from mhadoc.proof.journal import Journal
+from mhadoc.proof.memory import Memory, Sight, Verdict
 from mhadoc.proof.observe import Bench
 from mhadoc.proof.sweep import exhaust, sweep, sweep_chunk
 from mhadoc.proof.tally import Tally
@@ -103,6 +104,72 @@ def test_what_is_apart_is_crossed_in_the_quick_cases(wrong: bool) -> None:
     assert list(found.refuted) == ([claim.id] if wrong else [])
 
 
+@pytest.mark.parametrize(("fresh", "cases"), [(False, 1003), (True, 4)])
+def test_what_is_in_the_journal_counts_unless_all_is_to_be_fresh(fresh: bool, cases: int) -> None:
+    bench = Bench(LINEAR)
+    first, *_ = chunks(LINEAR)
+    Journal.of(bench).write(first.name, Tally(Counter({"linear.width": 7}), {}, 1001))
+    found = exhaust(bench, fresh=fresh) if fresh else exhaust(bench)
+    assert found.cases == cases
+    assert found.held["linear.width"] == (4 if fresh else 9)
+    assert not Journal.of(bench).path.exists()
+
+
+def test_the_journal_is_written_chunk_by_chunk() -> None:
+    bench = Bench(LINEAR)
+    journal = Journal.of(bench)
+    found = sweep(bench, journal=journal)
+    kept = journal.read()
+    assert list(kept) == [chunk.name for chunk in chunks(LINEAR)]
+    assert [tally.cases for tally in kept.values()] == [2, 2]
+    assert found.cases == 4
+    assert sweep(bench, journal=journal) == found
+
+
+def test_one_way_to_call_is_enough() -> None:
+    axes = tuple(axis for axis in LINEAR.cases.axes if axis.name == "bias")
+    cases = replace(LINEAR.cases, axes=axes, sizes={**LINEAR.cases.sizes, "batched": 1})
+    found = sweep(Bench(replace(LINEAR, cases=cases)))
+    assert found.cases == 2
+    assert found.refuted == {}
+    assert found.held["Linear.output.batched"] == 2
+    assert found.held["Linear.weight"] == 2
+
+
+def test_each_case_counts_once_and_each_statement_where_it_speaks() -> None:
+    found = sweep(Bench(LINEAR))
+    assert found.refuted == {}
+    assert dict(found.held) == {
+        "Linear.state_dict": 2,
+        "Linear.weight": 2,
+        "Linear.bias.parameter": 2,
+        "Linear.in_features.attribute": 2,
+        "Linear.inputs": 4,
+        "Linear.outputs": 4,
+        "Linear.input.batched": 2,
+        "Linear.input.single": 2,
+        "Linear.output.batched": 2,
+        "Linear.output.single": 2,
+        "linear.width": 4,
+    }
+
+
+def test_a_call_that_comes_to_the_same_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[Sight] = []
+    look = Memory.look
+
+    def watched(memory: Memory, sight: Sight) -> Verdict:
+        looks.append(sight)
+        return look(memory, sight)
+
+    monkeypatch.setattr(Memory, "look", watched)
+    axes = (*LINEAR.cases.axes, Axis.flag("unread", "call", plain=True))
+    spec = replace(LINEAR, cases=replace(LINEAR.cases, axes=axes))
+    found = sweep(Bench(spec))
+    assert (found.cases, found.held["Linear.outputs"]) == (8, 8)
+    assert len(looks) == 4
+
+
 class Silent(nn.MultiheadAttention):
     """Takes is_causal without a mask."""
 
@@ -160,6 +227,7 @@ def test_a_class_that_cannot_be_built_is_refuted_and_the_rest_is_tried() -> None
     swept = sweep(Bench(TINY, Half))
     case, mismatch = swept.refuted["MultiheadAttention.state_dict"]
     assert TINY.cases.labels(case)["dropout"] == "p"
+    assert case.distance == 1
     assert mismatch == Mismatch("a module that can be built", "ValueError: no dropout")
     assert swept.cases == 256
     assert swept.held["MultiheadAttention.outputs"] == 128

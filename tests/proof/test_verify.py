@@ -145,7 +145,47 @@ class Transposed(nn.Linear):
         return nn.functional.linear(input, self.weight.T, self.bias)
 
 
+class Branching(nn.Linear):
+    """Looks at a size, and does the same whatever it is."""
+
+    def forward(self, input):
+        return super().forward(input + 0 if input.shape[-1] > 512 else input)
+
+
 class TestOptions:
+    def test_a_condition_that_is_not_stated_is_missed_in_the_specs_own_class_alone(self):
+        assert mhadoc.verify(LINEAR, subject=Branching).ok
+        own = mhadoc.verify(replace(LINEAR, path=f"{__name__}.Branching"))
+        assert [found.statement for found in own.refutations] == ["Linear.forward.guard"]
+
+    def test_what_was_proved_is_told_with_the_time_that_it_took(self):
+        found = mhadoc.verify(LINEAR)
+        assert 0 < found.seconds < 600
+        assert found.device == "cpu"
+        assert found.all_sizes["Linear.weight"] == "in_features, out_features"
+        assert found.held["linear.width"] == 4
+
+    def test_every_case_is_tried_where_that_is_asked(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("MHADOC_CACHE", str(tmp_path))
+        apart = replace(LINEAR.cases, apart=(("bias",), ("rank",)))
+        told = list[tuple[int, int]]()
+        found = mhadoc.verify(
+            replace(LINEAR, cases=apart),
+            exhaustive=True,
+            progress=lambda *now: told.append(now),
+            fresh=True,
+        )
+        assert found.ok
+        assert found.cases == 4
+        assert told[0] == (0, 3)
+        assert told[-1] == (3, 3)
+
+    @pytest.mark.parametrize(
+        ("targets", "rules"), [("Linear", 17), ("tests.toy", 12), ("tests.toy:LINEAR", 12)]
+    )
+    def test_a_text_names_one_spec_or_several(self, targets: str, rules: int):
+        assert mhadoc.verify(targets).rules == rules
+
     @pytest.mark.parametrize(
         "subject", [Transposed, f"{__name__}:Transposed"], ids=["class", "path"]
     )
