@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -144,7 +144,7 @@ def standings(spec: ModuleSpec) -> Mapping[str, Standing]:
     return _standings(spec, ledgers.FOLDER)
 
 
-@lru_cache(maxsize=64)
+@cache
 def _standings(spec: ModuleSpec, folder: Path) -> Mapping[str, Standing]:
     """Return the standings, found once: every page of a site asks for them."""
     whole = spec.whole or spec
@@ -208,7 +208,7 @@ def disagreements(spec: ModuleSpec) -> tuple[tuple[str, str], ...]:
     return _disagreements(spec, ledgers.FOLDER)
 
 
-@lru_cache(maxsize=64)
+@cache
 def _disagreements(spec: ModuleSpec, folder: Path) -> tuple[tuple[str, str], ...]:
     return tuple(_unlike_ledgers(spec.whole or spec, standings(spec)))
 

@@ -10,7 +10,7 @@ import torch
 
 import mhadoc
 from mhadoc.language import Claim
-from mhadoc.proof.doctests import count, run
+from mhadoc.proof.doctests import count, printed, run
 
 CLAIMS = [claim for name in mhadoc.specs() for claim in mhadoc.spec(name).claims]
 
@@ -95,6 +95,33 @@ def test_the_same_numbers_come_each_time():
     text = ">>> import torch\n>>> torch.randn(1).item()\n1.5409960746765137\n"
     assert run(example(text)) is None
     assert run(example(text)) is None
+
+
+class TestPrinted:
+    @pytest.mark.parametrize(
+        ("text", "lines"),
+        [
+            (">>> 1 + 1\n", [">>> 1 + 1", "2"]),
+            ("    >>> x = 2\n    >>> x\n    3\n", [">>> x = 2", ">>> x", "2"]),
+            (
+                ">>> for n in range(2):\n...     print(n)\n",
+                [">>> for n in range(2):", "...     print(n)", "0", "1"],
+            ),
+            (
+                ">>> import torch\n>>> torch.initial_seed()\n",
+                [">>> import torch", ">>> torch.initial_seed()", "0"],
+            ),
+        ],
+        ids=["value", "otherwise", "block", "seed"],
+    )
+    def test_each_statement_comes_with_what_it_printed(self, text: str, lines: list[str], capsys):
+        assert printed(text).splitlines() == lines
+        assert capsys.readouterr().out == ""
+
+    def test_what_is_raised_goes_on(self, capsys):
+        with pytest.raises(ZeroDivisionError, match="division by zero"):
+            printed(">>> 1 / 0\n")
+        assert capsys.readouterr().out == ""
 
 
 def test_no_name_is_left_over_from_another_example():

@@ -5,16 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from sympy import Not, true
+from sympy import Not, Or, true
 
 import mhadoc
 from mhadoc.catalog.multihead_attention.symbols import E, H, L, N, S, bias
-from mhadoc.language import Claim, ModuleSpec, Shape, same
+from mhadoc.language import Case, Claim, Mismatch, ModuleSpec, Shape, same
 from mhadoc.proof.look import look_again
 from mhadoc.proof.observe import Bench
 from mhadoc.proof.report import Refutation
+from mhadoc.proof.smallest import smallest
+from tests.toy import LINEAR, batched, columns, rows
 
 SPEC = mhadoc.spec("MultiheadAttention")
 
@@ -113,3 +116,60 @@ def test_nothing_can_be_taken_from_the_smallest() -> None:
         fewer = {name: label for name, label in found.case.items() if name != axis}
         assert look_again(statement, bench, spec.cases.case(**fewer)) is None
     assert look_again(statement, bench, spec.cases.case(**found.case)) is not None
+
+
+def found(case: Case, fails: Any, spec: ModuleSpec = LINEAR) -> tuple[Case, dict[str, int]]:
+    """Return the smallest case in which a check fails, and its sizes."""
+
+    def look(bench: Bench, case: Case) -> Mismatch | None:
+        return same(1, 2) if fails(case.at, bench.spec.cases.numbers) else None
+
+    bench, case, mismatch = smallest(Bench(spec), case, Mismatch("", ""), look)
+    assert mismatch == Mismatch("1", "2")
+    return case, dict(bench.spec.cases.numbers)
+
+
+TINY = {"in_features": 1, "out_features": 2, "N": 3}
+
+
+class TestSteps:
+    @pytest.mark.parametrize(
+        ("fails", "at"),
+        [
+            (lambda at, sizes: True, (0, 0)),
+            (lambda at, sizes: at[1] == 1, (0, 1)),
+            (lambda at, sizes: at[0] == 1, (1, 0)),
+            (lambda at, sizes: at == (1, 1), (1, 1)),
+            (lambda at, sizes: at[0] >= at[1], (0, 0)),  # the second choice has to go first
+        ],
+    )
+    def test_each_choice_goes_back_where_it_can(self, fails: Any, at: tuple[int, int]) -> None:
+        assert found(Case((1, 1)), fails) == (Case(at), TINY)
+
+    @pytest.mark.parametrize(
+        ("fails", "sizes"),
+        [
+            (lambda at, sizes: sizes["N"] > 2, TINY),
+            (
+                lambda at, sizes: sizes["in_features"] > 2,
+                {**TINY, "in_features": 4, "out_features": 1, "N": 2},
+            ),
+            (lambda at, sizes: sizes["out_features"] > 5, {**TINY, "out_features": 6, "N": 2}),
+            (lambda at, sizes: sizes["out_features"] > 6, {**TINY, "out_features": 7, "N": 2}),
+        ],
+    )
+    def test_each_size_becomes_as_small_as_it_can(self, fails: Any, sizes: dict[str, int]) -> None:
+        assert found(Case((0, 0)), fails) == (Case((0, 0)), sizes)
+
+    def test_a_size_that_others_settle_follows_them(self) -> None:
+        sizes = {**LINEAR.cases.sizes, "both": rows + 2 * columns}
+        spec = replace(LINEAR, cases=replace(LINEAR.cases, sizes=sizes))
+        assert found(Case((0, 0)), lambda at, sizes: True, spec) == (
+            Case((0, 0)),
+            {**TINY, "both": 5},
+        )
+
+    def test_choices_that_do_not_go_together_are_left_out(self) -> None:
+        cases = replace(LINEAR.cases, consistent=Or(bias, ~batched))
+        spec = replace(LINEAR, cases=cases)
+        assert found(Case((1, 1)), lambda at, sizes: at[0] == 1, spec)[0] == Case((1, 1))
