@@ -132,6 +132,14 @@ class TestKey:
         changed = key(SPEC)
         assert changed != before
 
+    def test_two_files_that_change_places_change_it(self, copied: Path):
+        before = key(SPEC)
+        one, other = (copied / room / "__init__.py" for room in ("language", "catalog"))
+        contents = one.read_bytes(), other.read_bytes()
+        other.write_bytes(contents[0])
+        one.write_bytes(contents[1])
+        assert key(SPEC) != before
+
     @pytest.mark.parametrize("name", ["sphinxext/text.py", "py.typed", "cli.py"])
     def test_what_proves_nothing_does_not_count(self, copied: Path, name: str):
         before = key(SPEC)
