@@ -337,3 +337,25 @@ def test_of_layers_alike_the_first_is_asked_of_masks(
     module, x = build(), torch.randn(3, 5, 6)
     mhadoc.diagnose(module, *(x, x)[: 1 + (build is decoder)], **given)
     assert seen.count(doubts_of(spec("MultiheadAttention"))) == asked
+
+
+OLD_OR_NOT = pytest.mark.parametrize(("release", "warned"), [("2.0", False), (None, True)])
+
+
+@OLD_OR_NOT
+def test_a_warning_rests_on_what_is_stated_of_the_release(
+    release: str | None, warned: bool
+) -> None:
+    module, x = nn.MultiheadAttention(6, 2), torch.randn(5, 3, 6)
+    found = mhadoc.diagnose(module, x, x, x, attn_mask=torch.eye(5), torch_version=release)
+    assert [problem.rule for problem in found] == ["mha.silent.ones"] * warned
+
+
+@OLD_OR_NOT
+def test_so_does_one_beside_an_error(release: str | None, warned: bool) -> None:
+    module, x = nn.TransformerEncoderLayer(6, 2, 11), torch.randn(3, 5, 6)
+    mask = torch.ones(5, 5).bool()
+    found = mhadoc.diagnose(module, x, src_mask=mask, torch_version=release)
+    rules = [problem.rule for problem in found if problem.severity == "warning"]
+    assert rules == ["mha.silent.batch_first"] * warned
+    assert found[0].severity == "error"
