@@ -346,9 +346,10 @@ OLD_OR_NOT = pytest.mark.parametrize(("release", "warned"), [("2.0", False), (No
 def test_a_warning_rests_on_what_is_stated_of_the_release(
     release: str | None, warned: bool
 ) -> None:
-    module, x = nn.MultiheadAttention(6, 2), torch.randn(5, 3, 6)
+    module, x = nn.MultiheadAttention(6, 2, dropout=0.5), torch.randn(5, 3, 6)
     found = mhadoc.diagnose(module, x, x, x, attn_mask=torch.eye(5), torch_version=release)
-    assert [problem.rule for problem in found] == ["mha.silent.ones"] * warned
+    rules = [problem.rule for problem in found]
+    assert rules == [*["mha.silent.ones"] * warned, "mha.dropout.returned"]
 
 
 @OLD_OR_NOT

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mhadoc import MhadocError, RuleError, UnknownNameError, spec
-from mhadoc.language import Argument, Claim, ModuleSpec, Requirement, Rule, Shape, said
+from mhadoc.language import Argument, Child, Claim, ModuleSpec, Requirement, Rule, Shape, said
 from mhadoc.language.releases import newer
 from tests.toy import LINEAR, columns, rows
 
@@ -221,6 +221,23 @@ class TestState:
     def test_gives_the_shapes_of_the_parameters_that_exist(self, rows, columns, bias):
         found = LINEAR.state(LINEAR.values(LINEAR.bind(rows, columns, bias)))
         assert found == {"weight": (columns, rows)} | ({"bias": (columns,)} if bias else {})
+
+    @pytest.mark.parametrize(
+        ("own", "keys"),
+        [
+            (None, ["weight", "bias", "map.weight", "map.bias"]),
+            (LINEAR.bound(3, 5), ["weight", "bias", "map.weight", "map.bias"]),
+            (LINEAR.bound(3, 5, False), ["weight", "bias", "map.weight"]),
+        ],
+    )
+    def test_gives_those_of_a_module_that_is_given(self, own, keys):
+        sets = {"in_features": rows, "out_features": rows}
+        child = Child(name="map", why="", source="", spec=LINEAR, sets=sets, given="own")
+        both = (*LINEAR.parameters, *child.parameters)
+        found = replace(LINEAR, parameters=both, children=(child,))
+        state = found.state({"in_features": 7, "out_features": 2, "bias": 1, "own": own})
+        assert list(state) == keys
+        assert (state["weight"], state["map.weight"]) == ((2, 7), (5, 3) if own else (7, 7))
 
     @pytest.mark.parametrize(
         ("shape", "sizes", "numbers"),
