@@ -8,8 +8,9 @@ import pytest
 import torch
 
 import mhadoc
-from mhadoc.answers.call.asked import asked
+from mhadoc.answers.call.asked import asked, described_call
 from mhadoc.catalog.multihead_attention.paths import SURROUNDINGS
+from mhadoc.language import ABSENT
 from mhadoc.proof.covering import covering
 from mhadoc.proof.observe import Bench
 
@@ -84,3 +85,37 @@ def test_measures_of_a_mask() -> None:
     assert (found["attn_mask.in_order"], found["attn_mask.boolean"]) == (0, 1)
     assert (found["L"], found["S"], found["N"], found["tensors"]) == (4, 7, 3, 2)
     assert found["key_padding_mask.given"] == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "dtypes"),
+    [
+        ({}, ("float32", "float32", "")),
+        ({"attn_mask": (4, 5)}, ("float32", "float32", "bool")),
+        ({"key": torch.zeros(5, 3, 10).double()}, ("float64", "float64", "")),
+        ({"query": torch.zeros(4, 3, 10).half()}, ("float16", "float16", "")),
+        (
+            {"key": torch.zeros(5, 3, 10).double(), "attn_mask": (4, 5)},
+            ("float64",) * 2 + ("bool",),
+        ),
+        ({"attn_mask": torch.zeros(4, 5).double()}, ("float32", "float32", "float64")),
+        ({"attn_mask": torch.zeros(4, 5).bool()}, ("float32", "float32", "bool")),
+        ({"attn_mask": None, "query": None}, ("", "float32", "")),
+    ],
+)
+def test_of_a_shape_the_dtype_is_the_usual_one(
+    changes: dict[str, Any], dtypes: tuple[str, ...]
+) -> None:
+    spec = mhadoc.spec("MultiheadAttention")
+    given = {"query": (4, 3, 10), "key": (5, 3, 10), "value": (5, 3, 10), **changes}
+    call = described_call(spec, {"embed_dim": 10}, {**spec.defaults, **given})
+    found = [call.facts[name] for name in ("query", "key", "attn_mask")]
+    assert tuple(facts.dtype for facts in found) == dtypes
+    assert [facts.given for facts in found] == [int(bool(dtype)) for dtype in dtypes]
+    assert call.module is None
+
+
+def test_what_is_no_shape_is_given_all_the_same() -> None:
+    spec = mhadoc.spec("MultiheadAttention")
+    call = described_call(spec, {}, {**spec.defaults, "query": "text"})
+    assert call.facts["query"] == ABSENT._replace(given=1, type="str")
