@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 
@@ -60,8 +61,11 @@ def test_a_mistake_after_a_legal_call_is_told() -> None:
     assert [problem.argument for problem in mhadoc.diagnose(layer, X)] == ["src"]
 
 
-def test_so_many_are_kept() -> None:
+@pytest.mark.parametrize(
+    ("count", "kept"), [(1, {0}), (2, {0, 1}), (3, {2}), (4, {2, 3}), (5, {4})]
+)
+def test_so_many_are_kept_and_then_none(count: int, kept: set[int]) -> None:
     legal = Legal(most=2)
-    for number in range(3):
+    for number in range(count):
         legal.add(number)
-    assert [number in legal for number in range(3)] == [False, False, True]
+    assert {number for number in range(count) if number in legal} == kept

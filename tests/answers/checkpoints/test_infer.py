@@ -202,6 +202,7 @@ def test_a_transformer_gives_its_arguments_back(encoders: int, decoders: int, bi
     found = mhadoc.infer(module.state_dict())
     assert (found.target, found.arguments, found.problems) == ("Transformer", arguments, [])
     assert len(found.attentions) == encoders + 2 * decoders
+    assert {part.target for part in found.parts} == {"MultiheadAttention"}
 
 
 @pytest.mark.parametrize("norm", [None, torch.nn.LayerNorm(12)])
