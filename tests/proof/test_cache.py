@@ -18,6 +18,7 @@ import mhadoc
 from mhadoc.proof import cache
 from mhadoc.proof.cache import key, proved, sources, twin_counts
 from mhadoc.proof.report import Refutation, Report
+from tests.toy import LINEAR
 
 SPEC = mhadoc.spec("MultiheadAttention")
 PACKAGE = Path(mhadoc.__file__).parent
@@ -206,6 +207,10 @@ class TestSpecsFromOutside:
         assert len(files) == 3
         assert files < set(sources(spec))
         assert not files & set(sources(SPEC))
+
+    @pytest.mark.parametrize("path", ["sys.intern", "itertools.chain", "no_such_package.Class"])
+    def test_what_has_no_file_counts_for_none(self, path: str):
+        assert all(file.is_file() for file in sources(replace(LINEAR, path=path)))
 
     def test_a_change_in_it_changes_the_key(self, outside: Callable[[], object], tmp_path: Path):
         spec = outside()

@@ -10,7 +10,14 @@ from torch import nn
 
 from mhadoc.language import Case, Distribution, Mismatch, ModuleSpec, Shape, same
 from mhadoc.proof.covering import covering
-from mhadoc.proof.look import look, look_again, look_at_class, look_at_examples, tried
+from mhadoc.proof.look import (
+    look,
+    look_again,
+    look_at_cases,
+    look_at_class,
+    look_at_examples,
+    tried,
+)
 from mhadoc.proof.observe import Bench
 from mhadoc.proof.refute import refutation
 from mhadoc.proof.tally import Tally
@@ -57,6 +64,18 @@ def test_without_the_rules_only_what_is_planned_is_looked_at() -> None:
     found = look(Bench(SHY), PLAN, rules=False)
     assert dict(found.held) == {**CLASS, **FURTHER}
     assert found.cases == 4
+
+
+def test_cases_are_looked_at_to_the_end_and_with_the_rules_if_nothing_is_said() -> None:
+    spec = twin("linear.width", {"check": lambda seen: same(1, 2)})
+    tally = Tally()
+    look_at_cases(Bench(spec), covering(spec), tally)
+    assert dict(tally.held) == {
+        **CASES,
+        **{name: times for name, times in FURTHER.items() if name != "linear.width"},
+        **dict.fromkeys(("Linear.input.batched", "Linear.input.single"), 2),
+    }
+    assert tally.cases == 4
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 import mhadoc
-from mhadoc.language import Axis, Mismatch, ModuleSpec
+from mhadoc.language import Axis, Case, Mismatch, ModuleSpec, Shape, same
 from mhadoc.proof.chunks import SharedBench, chunks, groups
 from mhadoc.proof.journal import Journal
 from mhadoc.proof.memory import Memory, Sight, Verdict
@@ -25,7 +25,8 @@ from mhadoc.proof.sweep import exhaust, sweep, sweep_chunk
 from mhadoc.proof.tally import Tally
 from tests.mutants import MUTANTS
 from tests.narrow import NARROW, TINY, WHOLE, WIDE, assert_agree, one_by_one
-from tests.toy import LINEAR
+from tests.shy import SHY, twin
+from tests.toy import LINEAR, N, columns, rows
 
 CHANGED = {mutant.name: mutant for mutant in MUTANTS}
 ROOT = Path(__file__).resolve().parents[2]
@@ -152,6 +153,67 @@ def test_each_case_counts_once_and_each_statement_where_it_speaks() -> None:
         "Linear.output.single": 2,
         "linear.width": 4,
     }
+
+
+def test_what_no_call_alone_shows_is_added_once() -> None:
+    found = exhaust(Bench(SHY))
+    assert (found.refuted, found.cases) == ({}, 4)
+    held = dict(found.held)
+    of_the_class = ("in_features", "out_features", "bias", "device", "dtype", "loud")
+    assert [held.pop(f"Linear.{name}") for name in of_the_class] == [1] * 6
+    assert held.pop("Linear.out_features.negative") == 1
+    assert held.pop("Linear.width") == 2  # a mistake, tried in the plan
+    assert held.pop("Linear.input.batched") == held.pop("Linear.input.single") == 2 + 1
+    assert held == {
+        **dict.fromkeys(("Linear.single", "Linear.inputs", "Linear.outputs"), 4),
+        **dict.fromkeys(("Linear.output.batched", "Linear.output.single"), 2),
+        **dict.fromkeys(("linear.width", "linear.first"), 2),
+        **dict.fromkeys(("Linear.state_dict", "Linear.weight", "Linear.bias.parameter"), 2),
+        "Linear.in_features.attribute": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "case"),
+    [
+        ("linear.width", {"check": lambda seen: same(1, 2)}, (0, 0)),
+        ("linear.width", {"check": lambda seen: same(1, seen.values["bias"])}, (1, 0)),
+        ("linear.width", {"check": lambda seen: same(1, seen.again() and 2)}, (0, 0)),
+        ("width", {"message": "no"}, (0, 0)),
+        ("single", {"message": "no"}, (0, 1)),
+        ("weight", {"shape": Shape(rows, columns)}, (0, 0)),
+        ("bias", {"default": False}, (0, 0)),
+        ("output.batched", {"shape": Shape(N, rows)}, (0, 0)),
+    ],
+)
+def test_what_is_false_is_refuted_in_the_plainest_case(
+    name: str, changes: dict[str, Any], case: tuple[int, int]
+) -> None:
+    found = exhaust(Bench(twin(name, changes))).refuted
+    assert [place for s, (place, _) in found.items() if s.endswith(name)] == [Case(case)]
+
+
+def test_pieces_and_calls_of_a_small_spec() -> None:
+    first, second = chunks(LINEAR)
+    assert (first.name, second.name) == ("0", "1")
+    assert (first.constructors, second.constructors) == ((((0, 0),),), (((0, 1),),))
+    bench = SharedBench(LINEAR)
+    (group,) = groups(bench, second)
+    assert (group.training, group.grad) == (True, True)
+    assert [call.at for call in group.calls] == [(1, 0), (1, 1)]
+    assert [call.case(first.constructors[0]).at for call in group.calls] == [(0, 0), (0, 1)]
+    (again,) = groups(bench, first)
+    for call, other in zip(group.calls, again.calls, strict=True):
+        assert call.inputs is other.inputs
+        assert not call.exact
+
+
+def test_calls_are_grouped_by_mode() -> None:
+    axes = (*LINEAR.cases.axes, *(Axis.flag(n, "call", plain=True) for n in ("training", "grad")))
+    spec = replace(LINEAR, cases=replace(LINEAR.cases, axes=axes))
+    found = groups(SharedBench(spec), chunks(spec)[0])
+    modes = {(group.training, group.grad): len(group.calls) for group in found}
+    assert modes == {(True, True): 2, (True, False): 2, (False, True): 2, (False, False): 2}
 
 
 def test_a_call_that_comes_to_the_same_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
