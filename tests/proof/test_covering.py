@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from random import Random
 
@@ -10,9 +11,10 @@ import sympy
 from hypothesis import given, settings
 
 import mhadoc
-from mhadoc.language import Axis, Case, Cases, Choice, Claim, Requirement
+from mhadoc.language import Axis, Case, Cases, Choice, Claim, ModuleSpec, Requirement
 from mhadoc.language.compiled import truth
 from mhadoc.proof.covering import ENOUGH, TRIED, cover, covering, spread
+from tests.shy import SHY
 from tests.strategies import conditions, grids
 from tests.toy import LINEAR
 
@@ -23,6 +25,13 @@ SMALL = [mhadoc.spec(name) for name in ("Linear", "LayerNorm", "TransformerEncod
 @cache
 def plan():
     return covering(SPEC)
+
+
+def _wider(spec: ModuleSpec) -> ModuleSpec:
+    """Return a spec with axes of which no rule speaks."""
+    choices = (tuple(Choice(str(v), {name: v}) for v in range(4)) for name in "abcd")
+    more = (Axis(name, "call", found) for name, found in zip("abcd", choices, strict=True))
+    return replace(spec, cases=replace(spec.cases, axes=(*spec.cases.axes, *more)))
 
 
 def combinations(cases: Cases, strength: int, among) -> set:
@@ -134,6 +143,33 @@ class TestPlan:
         assert {case for case in found if not spec.cases.allows(case)} == set()
         values = [spec.cases.values(case) for case in found]
         assert all(any(rule.applies(v) for v in values) for rule in spec.rules)
+
+    def test_no_more_is_tried_than_is_asked_for(self):
+        spec = _wider(SHY)
+        found = covering(spec, 1)
+        planned = Counter(statement.id for stated in found.values() for statement in stated)
+        assert TRIED * 3 // 4 <= planned["width"] <= TRIED
+        assert len(found) <= 2 * TRIED  # calls that break the one demand, and calls for the other
+        assert planned["linear.width"] == sum(case.at[1] == 0 for case in found)
+
+    def test_each_rule_is_shown_often_enough_and_no_more(self):
+        spec = _wider(replace(SHY, call_requirements=(), claims=()))
+        found = covering(spec, 1)
+        shown = [
+            sum(rule.applies(spec.cases.values(case)) for case in found) for rule in spec.rules
+        ]
+        assert min(shown) >= ENOUGH
+        assert len(found) <= 3 * ENOUGH
+        assert set(map(len, found.values())) == {0}
+
+    @pytest.mark.parametrize(("strength", "most"), [(1, 18), (2, 30), (3, 110)])
+    def test_few_choices_occur_together(self, strength: int, most: int):
+        spec = _wider(replace(SHY, call_requirements=(), claims=()))
+        found = covering(spec, strength)
+        assert combinations(spec.cases, strength, found) == combinations(
+            spec.cases, strength, spec.cases
+        )
+        assert len(found) <= most
 
     def test_a_case_is_a_position_on_each_axis(self):
         assert all(isinstance(case, Case) for case in plan())
