@@ -71,7 +71,7 @@ def key(spec: ModuleSpec, *subjects: type) -> str:
     files = sources(spec, *subjects)
     digests = ((path.parts[-2:], sha256(path.read_bytes()).hexdigest()) for path in files)
     parts += sorted(f"{'/'.join(names)} {digest}" for names, digest in digests)
-    return sha256("\0".join(parts).encode()).hexdigest()[:32]
+    return sha256("\0".join(parts).encode()).hexdigest()
 
 
 def sources(spec: ModuleSpec, *subjects: type) -> tuple[Path, ...]:

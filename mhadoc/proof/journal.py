@@ -36,7 +36,7 @@ class Journal:
         classes = () if bench.subject is None else (bench.subject,)
         claims = (claim.id for claim in bench.spec.claims)
         parts = (key(bench.spec, *classes), bench.device, *classes, bench.spec.cases, *claims)
-        name = sha256("\0".join(map(repr, parts)).encode()).hexdigest()[:32]
+        name = sha256("\0".join(map(repr, parts)).encode()).hexdigest()
         return cls(cache_folder() / f"sweep-{name}.jsonl")
 
     def read(self) -> dict[str, Tally]:

@@ -165,6 +165,12 @@ class TestProofs:
         assert told["weight"] == HELD["weight"]
         assert told["output.batched"].text == "in_features, out_features; N 7"
 
+    def test_a_size_that_became_a_number_is_tried_with_several(self):
+        found = proofs(prove_all_sizes(LINEAR, subject=Counting, exhaustive=True))
+        assert [len(tried) for proof in found.values() for tried in proof.numbers.values()] == [
+            2
+        ] * 4
+
     @pytest.mark.parametrize(
         ("path", "limits", "configurations"),
         [

@@ -196,40 +196,6 @@ class Limited(nn.MultiheadAttention):
         return super().forward(query, key, value, **given)
 
 
-class Branching(nn.MultiheadAttention):
-    """Looks at a size, and does the same whatever it is."""
-
-    def forward(self, query, key, value, **given):
-        if query.shape[-1] > 512:
-            query = query + 0
-        return super().forward(query, key, value, **given)
-
-
-class Reading(nn.MultiheadAttention):
-    """Reads the numbers of a tensor, which symbols do not have."""
-
-    def forward(self, query, key, value, **given):
-        if float(query.detach().sum()) > 1e9:
-            raise ValueError("the query is too large")
-        return super().forward(query, key, value, **given)
-
-
-class Unbuildable(nn.MultiheadAttention):
-    """Reads a number in its constructor."""
-
-    def __init__(self, *args, **given):
-        super().__init__(*args, **given)
-        self.total = float(self.out_proj.weight.detach().sum())
-
-
-class Counting(nn.MultiheadAttention):
-    """Turns a size into a number."""
-
-    def forward(self, query, key, value, **given):
-        self.count = int(key.shape[-2])
-        return super().forward(query, key, value, **given)
-
-
 def test_a_limit_is_found_though_no_case_is_so_long() -> None:
     found = prove_all_sizes(SPEC, subject=Limited)
     refuted = {refutation.statement: refutation for refutation in found.refutations}
@@ -237,32 +203,6 @@ def test_a_limit_is_found_though_no_case_is_so_long() -> None:
     assert query.sizes["L"] == 513
     assert query.observed == "ValueError: the query is too long"
     assert {r.statement for r in found.missing} == {address("forward.guard")}
-
-
-def test_a_condition_that_no_rule_states_is_reported() -> None:
-    found = prove_all_sizes(SPEC, subject=Branching)
-    assert not found.refutations
-    (missing,) = found.missing
-    assert missing.statement == address("forward.guard")
-    assert missing.expected == "a rule that states head_dim*num_heads <= 512"
-    assert missing.observed == "torch asks for it; without, nothing found fails"
-    reason = found.proofs[address("attn_output.unbatched")].reason
-    assert reason == "no rule states that head_dim*num_heads <= 512, as torch asks"
-
-
-@pytest.mark.parametrize("subject", [Reading, Unbuildable])
-def test_a_class_that_needs_numbers_is_left_to_the_cases(subject: type) -> None:
-    found = prove_all_sizes(SPEC, subject=subject)
-    assert found.ok
-    reason = found.proofs[address("attn_output.unbatched")].reason
-    assert reason.startswith("torch raises on symbols: ")
-
-
-def test_a_size_that_became_a_number_is_no_longer_a_symbol() -> None:
-    proof = prove_all_sizes(SPEC, subject=Counting).proofs[address("attn_output.unbatched")]
-    assert proof.proved
-    assert "S" not in proof.symbols
-    assert len(proof.numbers["S"]) > 1
 
 
 def test_without_symbolic_sizes_the_cases_remain(monkeypatch: pytest.MonkeyPatch) -> None:
