@@ -208,6 +208,18 @@ def test_pieces_and_calls_of_a_small_spec() -> None:
         assert not call.exact
 
 
+@pytest.mark.parametrize(
+    ("at_most", "names"),
+    [(1, ["0-0", "0-1", "1-0", "1-1"]), (2, ["0", "1"]), (0, ["0-0", "0-1", "1-0", "1-1"])],
+)
+def test_large_pieces_are_cut(at_most: int, names: list[str], monkeypatch) -> None:
+    monkeypatch.setattr("mhadoc.proof.chunks._CALLS", at_most)
+    found = chunks(LINEAR)
+    assert [chunk.name for chunk in found] == names
+    assert {chunk.cases for chunk in found} == {4 // len(names)}
+    assert sweep(Bench(LINEAR)).cases == 4
+
+
 def test_calls_are_grouped_by_mode() -> None:
     axes = (*LINEAR.cases.axes, *(Axis.flag(n, "call", plain=True) for n in ("training", "grad")))
     spec = replace(LINEAR, cases=replace(LINEAR.cases, axes=axes))
