@@ -84,7 +84,6 @@ def prefixed(name: str, count: int, state: Mapping[str, tuple[int, ...]]) -> Sta
 
 def numbers(rule: Parameter) -> sympy.Expr:
     """Return how many numbers a rule stands for: none where its condition does not hold."""
-    there = sympy.S.One if rule.when == sympy.true else rule.when
-    if not there.is_Symbol and there != 1:
-        there = sympy.Piecewise((1, rule.when), (0, True))
+    flag = rule.when.is_Symbol
+    there = rule.when if flag else sympy.Piecewise((1, rule.when), (0, True))
     return there * rule.count * (rule.shape.numel if rule.shape is not None else 1)

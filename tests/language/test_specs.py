@@ -144,6 +144,7 @@ class TestValues:
         [
             (10, 3, "choose num_heads from 1, 2, 5, 10, or an embed_dim that is a multiple of num"),
             (7, 2, "choose num_heads from 1, 7, or"),
+            (1, 2, "choose num_heads from 1, or"),
             (2**40, 3, "choose num_heads from a divisor of embed_dim, or"),
             (10.0, 3, "choose num_heads from a divisor of embed_dim, or"),
             (1 << 20, 3, f"choose num_heads from {', '.join(str(1 << n) for n in range(21))}, or"),

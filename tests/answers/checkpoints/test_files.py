@@ -65,11 +65,18 @@ def test_numbers_are_left_on_the_disk(
 
 
 @pytest.mark.parametrize(
-    ("length", "problem"),
-    [(16 << 20, "is no safetensors file: "), ((16 << 20) + 1, "its header of 16777217 bytes is")],
+    ("length", "more", "problem"),
+    [
+        (100, 7, "is cut short, or no safetensors file"),
+        (100, 8, "is no safetensors file: "),
+        (16 << 20, 8, "is no safetensors file: "),
+        ((16 << 20) + 1, 8, "its header of 16777217 bytes is too long"),
+    ],
 )
-def test_a_header_of_some_length_is_read(tmp_path: Path, length: int, problem: str) -> None:
-    header(tmp_path / "a.safetensors", length, size=length + 8)
+def test_a_header_of_some_length_is_read(
+    tmp_path: Path, length: int, more: int, problem: str
+) -> None:
+    header(tmp_path / "a.safetensors", length, size=length + more)
     with pytest.raises(CheckpointError, match=problem):
         read_checkpoint(tmp_path / "a.safetensors")
 

@@ -82,6 +82,7 @@ def test_a_model_is_read_part_by_part() -> None:
     assert [part.prefix for part in found.parts] == [f"layers.{n}.attn." for n in range(3)]
     assert [part.arguments["kdim"] for part in found.parts] == [6, 5, 6]
     assert str(found).startswith("layers.0.attn and 1 more like it: MultiheadAttention(embed_dim=6")
+    assert "\nlayers.1.attn: MultiheadAttention(embed_dim=6" in str(found)
     assert [part["prefix"] for part in json.loads(json.dumps(found.to_json()))["parts"]] == [
         part.prefix for part in found.parts
     ]
