@@ -124,6 +124,9 @@ def test_nothing_is_shared_where_there_are_no_numbers() -> None:
     assert found.title == "Linear"
     assert str(found) == "Linear\n  weight  (E, E)\n      so."
     assert "<td>weight</td><td>(E, E)</td><td></td><td></td><td>so.</td>" in found._repr_html_()
+    open_row = replace(row, when="bias=True")
+    html = Explanation("Linear", rows=(open_row,))._repr_html_()
+    assert "<td>exists when bias=True.<br>so.</td>" in html
 
 
 @pytest.mark.parametrize(

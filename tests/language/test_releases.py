@@ -11,7 +11,16 @@ import mhadoc
 from mhadoc import RuleError
 from mhadoc.errors import ReleaseError
 from mhadoc.language import Argument, Axis, Child, Claim, ModuleSpec, Symbol
-from mhadoc.language.releases import NEWEST, installed, order, stated, there, without_later
+from mhadoc.language.releases import (
+    NEWEST,
+    flags,
+    installed,
+    newer,
+    order,
+    stated,
+    there,
+    without_later,
+)
 from tests.toy import LINEAR, bias, columns, rows
 
 numbers = st.tuples(*[st.integers(0, 99)] * 3)
@@ -48,6 +57,15 @@ class TestOrder:
     def test_what_is_no_release_is_refused(self, text: str):
         with pytest.raises(ReleaseError, match=r"write it as '2\.13' or '2\.13\.0'$"):
             order(text)
+
+    @pytest.mark.parametrize(
+        ("release", "turned"), [("2.0.1", 0), ("2.1", 1), ("2.1.2", 1), (NEWEST, 1)]
+    )
+    def test_a_condition_may_ask_for_one_or_newer(self, release: str, turned: int):
+        turn = newer("2.1")
+        assert flags(release)[turn.name] == turned
+        assert turn.is_nonnegative
+        assert turn.is_integer
 
     def test_the_installed_one_is_torchs_own(self):
         torch = pytest.importorskip("torch")

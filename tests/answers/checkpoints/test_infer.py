@@ -68,6 +68,14 @@ def test_text_word_for_word() -> None:
     )
 
 
+def test_data_are_plain() -> None:
+    state = mhadoc.predict("MultiheadAttention", 6, 2, bias=False)
+    found = json.loads(json.dumps(mhadoc.infer(state).to_json()))
+    assert found["undetermined"]["num_heads"] == [1, 2, 3, 6]
+    assert found["undetermined"]["dropout"] == "not stored; 0.0 unless it was given"
+    assert (found["arguments"]["bias"], found["problems"], found["parts"]) == (False, [], [])
+
+
 def several() -> dict[str, tuple[int, ...]]:
     state = {"embedding.weight": (9, 6)}
     for layer in range(3):
