@@ -120,6 +120,20 @@ class TestReading:
         reading = audit("may be floats. Ints").read(TEXT)
         assert reading.stated == 2
 
+    @pytest.mark.parametrize(
+        ("quotation", "left_out"),
+        [
+            ("A", ("C.", "E")),
+            ("B.", ("C.", "E")),
+            ("C", ("A B.", "E")),
+            ("E", ("A B.", "C.")),
+            ("B. C", ("E",)),
+            ("A B. C. E", ()),
+        ],
+    )
+    def test_a_quotation_touches_no_more_than_its_sentences(self, quotation, left_out):
+        assert audit(quotation).read("A B. C.\n\nE").left_out == left_out
+
     def test_every_place_of_a_quotation_counts(self):
         assert audit("- an").read(TEXT).stated == 2
 

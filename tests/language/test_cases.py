@@ -158,6 +158,12 @@ class TestCases:
     def test_sizes_that_are_expressions_become_numbers(self):
         assert GRID.numbers == {"embed_dim": 10, "kdim": 11, "S": 20}
 
+    @pytest.mark.parametrize(
+        ("part", "at"), [({}, (0, 0, 0)), ({0: 1}, (1, 0, 0)), ({2: 1, 1: 1}, (0, 1, 1))]
+    )
+    def test_what_is_not_chosen_is_plain(self, part, at):
+        assert GRID.completed(part) == Case(at)
+
     def test_an_unknown_label_is_refused(self):
         with pytest.raises(ValueError, match="'yes' is not in list"):
             GRID.case(bias="yes")

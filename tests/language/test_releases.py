@@ -17,6 +17,7 @@ from mhadoc.language.releases import (
     installed,
     newer,
     order,
+    settled,
     stated,
     there,
     without_later,
@@ -91,6 +92,12 @@ class TestRecord:
         said = [stated(claim, release).sentence for release in AGES]
         assert said == ["older", "old", claim.sentence, claim.sentence]
         assert stated(claim, "2.13") is claim
+
+    @pytest.mark.parametrize(("release", "holds"), [("2.0", False), ("2.1", True), ("2.2", True)])
+    def test_a_condition_of_one_release_asks_no_more(self, release, holds):
+        claim = replace(LINEAR.claims[0], when=sympy.And(newer("2.1"), bias))
+        assert settled(claim, release).when == (bias if holds else sympy.false)
+        assert settled(LINEAR.claims[0], release) is LINEAR.claims[0]
 
 
 class TestSpec:
