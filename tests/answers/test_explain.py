@@ -177,6 +177,25 @@ def test_a_built_module_takes_no_arguments() -> None:
         mhadoc.explain(torch.nn.MultiheadAttention(6, 2), bias=False)
 
 
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({}, ""),
+        ({"bias": True, "kdim": None, "dropout": float("0.0")}, ""),
+        ({"bias": False}, ", bias=False"),
+        ({"bias": 1}, ", bias=1"),
+        ({"dropout": 0}, ", dropout=0"),
+    ],
+)
+def test_what_differs_from_a_default_is_shown(changes: dict[str, Any], shown: str) -> None:
+    answer = mhadoc.explain("MultiheadAttention", 6, 2, **changes)
+    assert answer.title.startswith(f"MultiheadAttention(embed_dim=6, num_heads=2{shown}): ")
+
+
+def test_in_symbols_each_parameter_is_there_once() -> None:
+    assert {row.times for row in mhadoc.explain("TransformerEncoder").rows} == {1}
+
+
 def test_illegal_arguments() -> None:
     with pytest.raises(mhadoc.RuleError, match="num_heads must divide embed_dim"):
         mhadoc.explain("MultiheadAttention", embed_dim=6, num_heads=4)
