@@ -6,7 +6,7 @@ import pytest
 
 import mhadoc
 from mhadoc.catalog import history, specs
-from mhadoc.catalog.ledgers import HOLDS, NOT_THERE, REFUTED, UNTRIED, Entry
+from mhadoc.catalog.ledgers import HOLDS, NOT_THERE, REFUTED, UNTRIED, Entry, ledger
 from mhadoc.language import Claim
 from mhadoc.proof.ledgers import entries, fingerprint, stale, text
 from mhadoc.proof.report import Refutation, Report
@@ -69,6 +69,11 @@ class TestFingerprint:
     def test_does_not_change_with_how_it_is_checked(self, field: str):
         claim = LINEAR.claims[0]
         assert fingerprint(replace(claim, **{field: "2.2"})) == fingerprint(claim)
+
+    def test_is_as_long_as_those_in_the_ledgers(self):
+        known = ledger("2.13.0")
+        lengths = {len(entry.fingerprint) for entry in known.values() if entry.fingerprint}
+        assert lengths == {len(fingerprint(LINEAR.claims[0]))}
 
     def test_no_two_statements_share_one(self):
         found = [fingerprint(s) for s in history("MultiheadAttention").statements]

@@ -193,6 +193,13 @@ def test_what_is_false_is_refuted_in_the_plainest_case(
     assert [place for s, (place, _) in found.items() if s.endswith(name)] == [Case(case)]
 
 
+def test_a_module_is_refuted_in_its_plainest_call() -> None:
+    found = sweep(Bench(twin("in_features.attribute", {"value": columns}))).refuted
+    assert {name: case for name, (case, _) in found.items()} == {
+        "Linear.in_features.attribute": Case((0, 0))
+    }
+
+
 def test_pieces_and_calls_of_a_small_spec() -> None:
     first, second = chunks(LINEAR)
     assert (first.name, second.name) == ("0", "1")
