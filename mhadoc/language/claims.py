@@ -129,6 +129,7 @@ def close(expected: Any, observed: Any, tolerance: float = 1e-9) -> Mismatch | N
 def said(error: BaseException | None) -> str:
     """Return what was raised, as ``Class: text``, or ``no error``: the same on every Python.
 
+    >>> from mhadoc.language import said
     >>> said(TypeError("f() got an unexpected keyword argument 'qdim'. Did you mean 'kdim'?"))
     "TypeError: f() got an unexpected keyword argument 'qdim'"
     """
