@@ -151,7 +151,7 @@ def test_wrong_usage_is_told_in_one_line(arguments: list[str], message: str) -> 
 def test_a_device_that_is_not_there_is_refused_with_the_reason() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is one")
-    with pytest.raises((AssertionError, RuntimeError), match="CUDA|NVIDIA") as refused:
+    with pytest.raises((AssertionError, RuntimeError), match=r"CUDA|NVIDIA") as refused:
         torch.zeros(1, device="cuda")
     result = run("verify", "--device", "cuda")
     assert result.exit_code == 2
