@@ -259,7 +259,10 @@ def docstring_examples(page: Path) -> int:
         module, _, part = (name, "", "") if kind == "module" else name.rpartition(".")
         shown = importlib.import_module(module)
         for test in doctest.DocTestFinder().find(getattr(shown, part) if part else shown, name):
-            found[test.name] = len(test.examples) if _public(test.name.removeprefix(name)) else 0
+            inside = test.name.removeprefix(f"{name}.").partition(".")[0]
+            listed = kind != "module" or inside in (name, *getattr(shown, "__all__", [inside]))
+            public = listed and _public(test.name.removeprefix(name))
+            found[test.name] = len(test.examples) if public else 0
     return sum(found.values())
 
 
