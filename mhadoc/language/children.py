@@ -65,7 +65,7 @@ def _derives(kind: type, name: str) -> bool:
 
 
 #: What may stand where torch wants a module; None stands for no module.
-MODULE = Accepts("module", type(None), is_module)
+MODULE = Accepts("module", type(None), lambda value: value is None or is_module(value))
 
 
 def entries_of(module: Any) -> State:
