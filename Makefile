@@ -37,9 +37,9 @@ test: $(READY) ## Run every test, some in a browser: Chromium is installed where
 	@.venv/bin/python tests/chromium.py
 	OMP_NUM_THREADS=1 $(RUN) pytest $(PYTEST_ARGS)
 
-doctest: $(READY) ## Run the examples of pages and docstrings
+doctest: $(READY) ## Run the examples of pages and docstrings, and see that none was passed over
 	$(SPHINX) -q -t without_gallery -b doctest -E -d build/doctest/.doctrees docs build/doctest
-	@tail -n 10 build/doctest/output.txt
+	@$(RUN) tools.examples build/doctest/output.txt
 
 lint: $(READY) ## Check style and types
 	$(RUN) ruff check .

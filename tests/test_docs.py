@@ -3,20 +3,14 @@
 import doctest
 import importlib
 import inspect
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from tools import picture
+from tools import examples, picture
+from tools.examples import PAGES, ROOT, Fence, docstring_examples, fences, parts
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted(p for p in (ROOT / "docs").rglob("*.md") if "auto_gallery" not in p.parts)
 TEXTS = [*PAGES, *sorted(ROOT.glob("*.md"))]
 parametrize_pages = pytest.mark.parametrize(
     "page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix()
@@ -30,65 +24,6 @@ PLAIN = {"text", "sh", "console", "yaml", "toml"}
 PYTHON = {"python", "py", "python3", "pycon", "ipython", ""}
 #: Directives that show code without running it.
 SHOWS = {"code-block", "code", "sourcecode", "literalinclude"}
-
-
-@dataclass
-class Fence:
-    """One fenced block of a page: where it opens, what it says it is, and what it holds."""
-
-    line: int
-    info: str
-    before: str
-    body: list[str] = field(default_factory=list)
-
-    @property
-    def directive(self) -> str:
-        """The directive's name; empty where the fence is none."""
-        found = re.match(r"\{([\w:-]+)\}", self.info)
-        return found[1] if found else ""
-
-    @property
-    def language(self) -> str:
-        """The language of code that is shown and not run."""
-        return self.info.partition("}")[2].strip() if self.directive else self.info
-
-    @property
-    def reason(self) -> str:
-        """Why the block is not run, as the reader sees it."""
-        captions = [line.partition(":caption:")[2] for line in self.body if ":caption:" in line]
-        found = [text for text in (self.before, *captions) if text.strip().startswith("Not run:")]
-        return found[0].strip().removeprefix("Not run:").strip() if found else ""
-
-    @property
-    def examples(self) -> list[str]:
-        """The lines that a session starts an example with."""
-        return [line for line in self.body if re.match(r"\s*>>> ", line)]
-
-
-def parts(text: str) -> Iterator[Fence | tuple[int, str]]:
-    """Split a page into fenced blocks and lines of prose, the latter with their numbers.
-
-    A fence of colons holds prose: its lines count as such.
-    """
-    fence, before, closing = None, "", ""
-    for number, line in enumerate(text.splitlines(), 1):
-        opened = re.match(r"\s*(`{3,})\s*(.*)$", line)
-        if fence is not None:
-            if line.strip() == closing:
-                yield fence
-                fence = None
-            else:
-                fence.body.append(line)
-        elif opened:
-            fence, closing = Fence(number, opened[2].strip(), before), opened[1]
-        else:
-            yield number, line
-        before = line if line.strip() else before
-    assert fence is None, f"the fence of line {fence.line} is never closed"
-
-
-def fences(page: Path) -> list[Fence]:
-    return [p for p in parts(page.read_text(encoding="utf-8")) if isinstance(p, Fence)]
 
 
 # Shapes in prose
@@ -252,65 +187,62 @@ class TestBlocks:
 FLAGS = doctest.ELLIPSIS | doctest.DONT_ACCEPT_TRUE_FOR_1
 
 
-def docstring_examples(page: Path) -> int:
-    """Count the examples in the docstrings that a page's autodoc directives show."""
-    text, found = page.read_text(encoding="utf-8"), {}
-    for kind, name in re.findall(r"^\.\. auto(\w+):: (\S+)$", text, re.MULTILINE):
-        module, _, part = (name, "", "") if kind == "module" else name.rpartition(".")
-        shown = importlib.import_module(module)
-        for test in doctest.DocTestFinder().find(getattr(shown, part) if part else shown, name):
-            inside = test.name.removeprefix(f"{name}.").partition(".")[0]
-            listed = kind != "module" or inside in (name, *getattr(shown, "__all__", [inside]))
-            public = listed and _public(test.name.removeprefix(name))
-            found[test.name] = len(test.examples) if public else 0
-    return sum(found.values())
+#: What Sphinx reports of two pages.
+REPORT = """Document: in_proj_weight
+------------------------
+1 items passed all tests:
+   6 tests in default
+6 tests in 1 items.
+6 passed and 0 failed.
+Test passed.
+
+Document: api
+-------------
+2 items passed all tests:
+   1 tests in Shape
+   2 tests in default
+3 tests in 2 items.
+3 passed and 0 failed.
+Test passed.
+
+Doctest summary
+===============
+    9 tests
+    0 failures in tests
+"""
 
 
-def _public(name: str) -> bool:
-    return not any(part.startswith("_") for part in name.split(".") if part)
+class TestWhatSphinxRan:
+    def test_it_is_read_from_the_report(self):
+        assert examples.ran(REPORT) == {"in_proj_weight": 6, "api": 3}
 
+    @pytest.mark.parametrize("report", ["", REPORT.replace("9 tests", "10 tests")])
+    def test_what_is_no_whole_report_is_refused(self, report: str):
+        with pytest.raises(ValueError, match="no report of Sphinx's doctest builder"):
+            examples.ran(report)
 
-def ran(out: Path) -> dict[str, int]:
-    """Let Sphinx's doctest builder run, and return how many examples of each page it ran.
-
-    The pages' statements are proved elsewhere, so they are not proved once more here.
-    """
-    options = ["-q", "-t", "without_gallery", "-b", "doctest", "-E", "-D", "mhadoc_proof=0"]
-    child = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-c", ".", *options, "-d", out / "trees", "docs", out],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
+    @pytest.mark.parametrize(
+        ("written", "ran", "told"),
+        [
+            ({"a": 2, "b": 3}, {"a": 2, "b": 3}, []),
+            ({"a": 2, "b": 3}, {"a": 2, "b": 1}, ["b: 1 of 3 examples ran"]),
+            ({"a": 2}, {}, ["a: 0 of 2 examples ran"]),
+            ({}, {"a": 2}, ["a: 2 of 0 examples ran"]),
+        ],
     )
-    report = (out / "output.txt").read_text(encoding="utf-8")
-    assert child.returncode == 0, report + child.stderr
-    sections = re.findall(
-        r"^Document: (\S+)\n-+\n(.*?)(?=^Document: |^Doctest summary)", report, re.M | re.S
-    )
-    total = re.search(r"^ +(\d+) tests?$", report, re.MULTILINE)
-    counts = {
-        name: int(re.findall(r"(\d+) tests? in \d+ items?", said)[0]) for name, said in sections
-    }
-    assert total
-    assert int(total[1]) == sum(counts.values())
-    return counts
+    def test_a_page_of_which_fewer_or_more_ran_is_told(self, written, ran, told):
+        assert examples.missed(written, ran) == told
 
+    def test_every_page_with_examples_is_expected(self):
+        pages = examples.expected()
+        assert sum(pages.values()) > 50
+        assert pages["api"] > 10
+        assert "index" not in pages
 
-def written(page: Path) -> int:
-    """Count the examples of a page: in its blocks, and in the docstrings that it shows."""
-    blocks = [block for block in fences(page) if block.directive == "doctest"]
-    return sum(len(block.examples) for block in blocks) + docstring_examples(page)
-
-
-def test_sphinx_ran_each_example_of_each_page(tmp_path: Path):
-    names = {page.relative_to(ROOT / "docs").with_suffix("").as_posix(): page for page in PAGES}
-    expected = {name: count for name, page in names.items() if (count := written(page))}
-    assert ran(tmp_path) == expected
-    assert sum(expected.values()) > 50
-    assert expected["api"] > 10
-    assert "index" not in expected
+    def test_the_command_fails_where_one_was_missed(self, tmp_path: Path, capsys):
+        (tmp_path / "output.txt").write_text(REPORT)
+        assert examples.main(str(tmp_path / "output.txt")) == 1
+        assert re.search(r"^api: 3 of \d\d+ examples ran$", capsys.readouterr().out, re.M)
 
 
 def session(text: str, name: str) -> doctest.DocTest:
