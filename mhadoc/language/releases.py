@@ -243,8 +243,12 @@ def _answered(condition: sympy.Basic, release: str) -> sympy.Basic:
     asked = condition.free_symbols & _TURNS.keys()
     if not asked:
         return condition
-    newer = {turn: order(_TURNS[turn]) <= order(release) for turn in asked}
-    return condition.xreplace({turn: sympy.S(answer) for turn, answer in newer.items()})
+    return _with(condition, tuple((t, order(_TURNS[t]) <= order(release)) for t in asked))
+
+
+@cache  # many releases answer alike, and to put an answer in costs a hundred times the question
+def _with(condition: sympy.Basic, answers: tuple[tuple[sympy.Symbol, bool], ...]) -> sympy.Basic:
+    return condition.xreplace({turn: sympy.S(answer) for turn, answer in answers})
 
 
 def _same(part: tuple[object, ...], before: tuple[object, ...]) -> bool:

@@ -19,24 +19,27 @@ from mhadoc.proof.report import Refutation
 from mhadoc.proof.smallest import smallest
 from tests.toy import LINEAR, batched, columns, rows
 
+pytestmark = pytest.mark.xdist_group("smallest")  # so that the false rules are refuted once
+
 SPEC = mhadoc.spec("MultiheadAttention")
 
 
-def changed(name: str, **changes: object) -> ModuleSpec:
-    """Return the spec without its claims, with one rule changed."""
+def changed(changes: dict[str, dict[str, Any]]) -> ModuleSpec:
+    """Return the spec without its claims, with some rules changed."""
 
     def swap(rules: tuple) -> tuple:
-        return tuple(replace(rule, **changes) if rule.id == name else rule for rule in rules)
+        return tuple(replace(rule, **changes.get(rule.id, {})) for rule in rules)
 
     return replace(SPEC, claims=(), parameters=swap(SPEC.parameters), outputs=swap(SPEC.outputs))
 
 
-def refuted(spec: ModuleSpec, statement: str) -> Refutation:
-    report = mhadoc.verify(spec)
-    (found,) = (r for r in report.refutations if r.statement == statement)
-    return found
+def refuted(spec: ModuleSpec) -> dict[str, Refutation]:
+    found = mhadoc.verify(spec).refutations
+    assert len({each.statement for each in found}) == len(found)
+    return {each.statement: each for each in found}
 
 
+#: False rules, and the choices of the smallest case that shows each.
 WRONG = [
     ("v_proj_weight", {"shape": Shape(E, S)}, [{"kdim": "other"}, {"vdim": "other"}]),
     ("in_proj_bias", {"when": Not(bias)}, [{}]),
@@ -53,10 +56,15 @@ WRONG = [
 ]
 
 
-@pytest.fixture(scope="module", params=WRONG, ids=[name for name, _, _ in WRONG])
-def wrong(request: pytest.FixtureRequest) -> tuple[Refutation, list]:
-    name, changes, cases = request.param
-    return refuted(changed(name, **changes), f"MultiheadAttention.{name}"), cases
+@pytest.fixture(scope="module")
+def all_wrong() -> dict[str, Refutation]:
+    return refuted(changed({name: changes for name, changes, _ in WRONG}))
+
+
+@pytest.fixture(params=WRONG, ids=[name for name, _, _ in WRONG])
+def wrong(request: pytest.FixtureRequest, all_wrong: dict) -> tuple[Refutation, list]:
+    name, _, cases = request.param
+    return all_wrong[f"MultiheadAttention.{name}"], cases
 
 
 def test_fewest_choices(wrong: tuple[Refutation, list]) -> None:
@@ -91,7 +99,7 @@ def run(program: str) -> subprocess.CompletedProcess[str]:
 
 def test_program_of_a_true_statement_runs() -> None:
     wrong = Claim("mha.wrong", "The output is None.", "", lambda seen: same(1, 2), "x")
-    found = refuted(replace(SPEC, claims=(wrong,)), "mha.wrong")
+    found = refuted(replace(SPEC, claims=(wrong,)))["mha.wrong"]
     assert found.case == {}
     assert run(found.code).returncode == 0
 
@@ -102,15 +110,15 @@ def test_refused_argument() -> None:
         for r in SPEC.requirements
     )
     spec = replace(SPEC, claims=(), requirements=requirements)
-    found = refuted(spec, "MultiheadAttention.num_heads.divides")
+    found = refuted(spec)["MultiheadAttention.num_heads.divides"]
     assert found.observed.startswith("'AssertionError")
     assert "AssertionError: embed_dim must be divisible by num_heads" in run(found.code).stderr
 
 
 def test_nothing_can_be_taken_from_the_smallest() -> None:
-    spec = changed("attn_output_weights.per_head", shape=Shape(N, H, L, S))
+    spec = changed({"attn_output_weights.per_head": {"shape": Shape(N, H, L, S)}})
     statement = "MultiheadAttention.attn_output_weights.per_head"
-    found = refuted(spec, statement)
+    found = refuted(spec)[statement]
     bench = Bench(replace(spec, cases=replace(spec.cases, sizes=found.sizes)))
     for axis in found.case:
         fewer = {name: label for name, label in found.case.items() if name != axis}

@@ -28,6 +28,8 @@ from mhadoc.proof.observe import Bench
 from mhadoc.proof.report import Refutation
 from mhadoc.proof.symbolic import AllSizes, prove_all_sizes
 
+pytestmark = pytest.mark.xdist_group("symbolic")  # so that each spec is proved once
+
 SPEC = mhadoc.spec("MultiheadAttention")
 EVERY = {"num_heads", "kdim", "vdim", "L", "S", "N"}
 

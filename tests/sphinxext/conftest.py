@@ -12,6 +12,15 @@ import pytest
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
+
+@pytest.hookimpl(tryfirst=True)  # before the marks are read
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep these tests together, so that a spec that several of them show is proved once."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group("sphinxext"))
+
+
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 

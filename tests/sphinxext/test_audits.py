@@ -14,8 +14,6 @@ from mhadoc.proof import documented
 from mhadoc.sphinxext import audits
 from mhadoc.sphinxext.remarks import counted, quoted
 
-pytestmark = pytest.mark.xdist_group("audits")
-
 MERGE = "torch.nn.MultiheadAttention.merge_masks"
 PAGE = f"```{{audit}} {MERGE}\n```\n"
 CLAIMS = "```{claims} mha.merge_masks\n```\n"

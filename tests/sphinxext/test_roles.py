@@ -166,9 +166,11 @@ class TestReport:
         assert found
         assert found.group(1, 2) == (str(len(SPEC.rules)), str(len(SPEC.claims)))
 
-    def test_all_specs_together(self, site: Callable):
+    def test_all_specs_together(self, site: Callable, monkeypatch: pytest.MonkeyPatch):
+        some = ("Linear", "LayerNorm", "Dropout")
+        monkeypatch.setattr("mhadoc.catalog.specs", lambda: some)
         page = site("{report}`all`")
-        rules = sum(len(mhadoc.spec(name).rules) for name in mhadoc.specs())
+        rules = sum(len(mhadoc.spec(name).rules) for name in some)
         assert f"{rules} rules" in page.text()
 
     @pytest.mark.parametrize(
