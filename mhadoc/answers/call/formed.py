@@ -70,12 +70,19 @@ class Formed:
     def told(self) -> dict[str, Any]:
         """Return what the inputs that are no tensors tell: each flag, and each number given."""
         names = (rule.name for rule in self.spec.inputs if rule.is_flag)
-        numbers = {
-            rule.value.name: self.inputs[rule.name]
-            for rule in self.spec.inputs
-            if isinstance(rule.value, sympy.Symbol) and self.inputs[rule.name] is not None
-        }
+        rules = (rule for rule in self.spec.inputs if isinstance(rule.value, sympy.Symbol))
+        numbers = {str(rule.value): self.number(rule) for rule in rules if self.is_told(rule)}
         return {**{name: int(bool(self.inputs[name])) for name in names}, **numbers}
+
+    def is_told(self, rule: Input) -> bool:
+        """Tell whether an input has a value, if a wrong one: None is one where it is no default."""
+        return rule.required or rule.default is not None or self.inputs[rule.name] is not None
+
+    def number(self, rule: Input) -> Any:
+        """Return an input that is a number; raise RuleError where it is none."""
+        if not isinstance(given := self.inputs[rule.name], int | float | sympy.Expr):
+            raise self.broken(rule.id, f"{rule.name} must be a number", "pass a number", rule.name)
+        return given
 
     def given(self, name: str) -> Given | None:
         """Return what is known of one input."""
