@@ -45,8 +45,7 @@ class Known:
 
     def rounds(self, mutant: Mutant) -> Iterator[list[str]]:
         """Iterate over the tests to ask, a round after the other."""
-        tests, lines = list(self.seconds), self.reached.get(mutant.place.path, {})
-        near = {tests[place] for line in mutant.lines for place in lines.get(str(line), ())}
+        tests, near = list(self.seconds), self.near(mutant)
         spent, asked = 0.0, list[str]()
         ordered = iter(sorted(tests, key=lambda test: (test not in near, self.seconds[test])))
         for limit in ROUNDS:
@@ -57,6 +56,12 @@ class Known:
                     break
             yield asked
             asked = []
+
+    def near(self, mutant: Mutant) -> set[str]:
+        """Return the tests that reach a change; where that runs at import, those of its module."""
+        tests, lines = list(self.seconds), self.reached.get(mutant.place.path, {})
+        here = {place for line in mutant.lines for place in lines.get(str(line), ())}
+        return {tests[place] for place in here or set[int]().union(*lines.values())}
 
 
 class Recorder:
