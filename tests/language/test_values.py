@@ -9,6 +9,7 @@ import torch
 
 from mhadoc.language import (
     ANYTHING,
+    COUNT,
     DEVICE,
     DTYPE,
     INITIALISABLE,
@@ -50,6 +51,7 @@ TEXTS = ["8", b"8", None, [8], (8,), {}, object(), 8j, float]
 ACCEPTED = [
     (INTEGER, [*WHOLE, Index()], [True, False, np.True_, torch.tensor(True), *FRACTIONS, *TEXTS]),
     (SIZE, [*WHOLE, True, False, Index()], [np.True_, torch.tensor(True), *FRACTIONS, *TEXTS]),
+    (COUNT, [*WHOLE, True, torch.tensor(True), Index()], [np.True_, *FRACTIONS, *TEXTS]),
     (
         NUMBER,
         [
