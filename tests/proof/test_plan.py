@@ -7,11 +7,11 @@ from itertools import combinations, product
 from typing import Any
 
 import pytest
-from sympy import Symbol, true
+from sympy import And, Symbol, true
 
 import mhadoc
 from mhadoc.catalog.multihead_attention.symbols import E, kdim
-from mhadoc.language import Case, ModuleSpec, Requirement, Shape
+from mhadoc.language import Axis, Case, Choice, ModuleSpec, Requirement, Shape
 from mhadoc.proof.symbolic.plan import Plan, sized, speaks
 from tests.toy import LINEAR, N, batched, bias, rows
 
@@ -91,6 +91,17 @@ class TestLinear:
         weights = replace(spec, parameters=spec.parameters[:1])
         told = {case.at[0] for case in Plan(weights).cases()}
         assert told == {0}
+
+    def test_a_rule_that_hardly_ever_applies_is_met(self) -> None:
+        flags = [Symbol(f"flag{number}") for number in range(16)]
+        axes = (
+            Axis(str(flag), "call", (Choice("no", {str(flag): 0}), Choice("yes", {str(flag): 1})))
+            for flag in flags
+        )
+        cases = replace(LINEAR.cases, axes=(*LINEAR.cases.axes, *axes))
+        rare = replace(LINEAR.outputs[0], when=And(*flags))
+        found = Plan(replace(LINEAR, cases=cases, outputs=(rare,))).cases()
+        assert any(rare.applies(cases.values(case)) for case in found)
 
     @pytest.mark.parametrize(
         ("case", "met"),
