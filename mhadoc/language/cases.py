@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import sympy
 
+from mhadoc.errors import UnknownNameError
 from mhadoc.language.compiled import compiled, free_names, number, truth
 from mhadoc.language.releases import NEWEST, flags
 
@@ -52,8 +53,11 @@ class Axis:
         return frozenset(name for choice in self.choices for name in choice.sets)
 
     def index(self, label: str) -> int:
-        """Return the position of the choice with this label."""
-        return [choice.label for choice in self.choices].index(label)
+        """Return the position of the choice with this label; raise UnknownNameError otherwise."""
+        labels = [choice.label for choice in self.choices]
+        if label not in labels:
+            raise UnknownNameError(f"choice of {self.name}", label, labels)
+        return labels.index(label)
 
 
 @dataclass(frozen=True, order=True)
@@ -280,7 +284,12 @@ class Cases:
         return Case((0,) * len(self.axes))
 
     def case(self, **labels: str) -> Case:
-        """Return the case with these choices and the plainest elsewhere."""
+        """Return the case with these choices and the plainest elsewhere.
+
+        Raises UnknownNameError for an axis or a choice that there is not.
+        """
+        for name in labels.keys() - set(self.names):
+            raise UnknownNameError("axis", name, self.names)
         return Case(
             tuple(axis.index(labels[axis.name]) if axis.name in labels else 0 for axis in self.axes)
         )

@@ -65,11 +65,14 @@ class Accepts:
 def c_name(kind: type) -> str:
     """Return a type's name as messages of C code give it: ``int``, ``numpy.float64``.
 
-    A type that is written in C carries its module in its name.
+    A type that is written in C carries its module in its name. Only C knows which these are: its
+    refusal to make an ellipsis of a type names the type.
     """
-    written_in_python = kind.__flags__ & (1 << 9)
-    outside = kind.__module__ != "builtins" and not written_in_python
-    return f"{kind.__module__}.{kind.__name__}" if outside else kind.__name__
+    try:
+        type(...).__new__(kind)
+    except TypeError as refused:
+        return str(refused).partition("(")[2].partition(")")[0]
+    return kind.__name__
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import mhadoc
+from mhadoc import language
 from mhadoc.errors import RuleError, UnknownNameError
 from tests.toy import LINEAR
 
@@ -34,7 +35,7 @@ def refused(*args, **kwargs) -> str:
     try:
         built(*args, **kwargs)
     except Exception as error:  # noqa: BLE001 - whatever torch raises is what is compared
-        return f"{type(error).__name__}: {error}"
+        return language.said(error)
     return ""
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mhadoc.errors import UnknownNameError
 from mhadoc.language import Axis, Case, Cases, Choice, Symbol
 from mhadoc.language.compiled import truth
 from mhadoc.language.releases import flags
@@ -164,9 +166,16 @@ class TestCases:
     def test_what_is_not_chosen_is_plain(self, part, at):
         assert GRID.completed(part) == Case(at)
 
-    def test_an_unknown_label_is_refused(self):
-        with pytest.raises(ValueError, match="'yes' is not in list"):
-            GRID.case(bias="yes")
+    @pytest.mark.parametrize(
+        ("labels", "told"),
+        [
+            ({"bias": "yes"}, "no choice of bias is called 'yes'; closest: False, True"),
+            ({"bais": "True"}, "no axis is called 'bais'; closest: bias"),
+        ],
+    )
+    def test_an_unknown_name_is_refused(self, labels, told):
+        with pytest.raises(UnknownNameError, match=f"^{re.escape(told)}"):
+            GRID.case(**labels)
 
     @pytest.mark.parametrize("plain", [True, False])
     def test_a_flags_plain_value_comes_first(self, plain):
