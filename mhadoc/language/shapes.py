@@ -46,6 +46,19 @@ class Shared(Each):
     """
 
 
+class Elements(sympy.Function):  # type: ignore[misc]  # sympy ships no types
+    """The number of elements over the axes of one ``Each``: their product."""
+
+    def _pythoncode(self, printer: Any) -> str:
+        return self._sympystr(printer)
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"prod({printer.doprint(*self.args)})"
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\prod {printer.doprint(*self.args)}"
+
+
 def broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...] | None:
     """Return the shape to which all of these broadcast; None where there is none.
 
@@ -131,7 +144,7 @@ class Shape:
     @cached_property
     def numel(self) -> sympy.Expr:
         """Return the number of elements as an expression."""
-        return sympy.Mul(*self.axes)
+        return sympy.Mul(*(Elements(*a.args) if isinstance(a, Each) else a for a in self.axes))
 
     def evaluate(self, sizes: Mapping[str, Any]) -> tuple[int, ...]:
         """Return the shape in numbers; raise ShapeError naming every size that is missing."""

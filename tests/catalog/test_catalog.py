@@ -1,11 +1,17 @@
 """The catalog: how a module is found by name, by class and by instance."""
 
+import math
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 import mhadoc
+from mhadoc import strategies
 from mhadoc.errors import UnknownNameError
 from mhadoc.language import ModuleSpec
+from mhadoc.language.compiled import number
 from mhadoc.proof.observe import imported
 from tests.toy import LINEAR
 
@@ -72,3 +78,19 @@ class TestSpecs:
         cls = imported(found.path)
         assert cls.__name__ == name
         assert mhadoc.spec(cls) is found
+
+
+class TestSize:
+    @pytest.mark.parametrize("name", ["MultiheadAttention", "LayerNorm", "TransformerEncoder"])
+    @settings(max_examples=10)
+    @given(data=st.data())
+    def test_is_a_formula_that_counts_what_there_is(self, name: str, data: st.DataObject):
+        spec = mhadoc.spec(name)
+        values = spec.values(spec.bind(**data.draw(strategies.arguments(name))))
+        kinds = {symbol.name: symbol.kind for symbol in spec.symbols}
+        flags = {k: bool(v) for k, v in values.items() if kinds.get(k) == "flag"}
+        counted = number(spec.size, {**values, **flags})
+        assert counted == sum(map(math.prod, spec.state(values).values()))
+
+    def test_is_written_with_a_product_where_an_argument_is_a_shape(self):
+        assert "elementwise_affine*prod(normalized_shape)" in str(mhadoc.spec("LayerNorm").size)
