@@ -11,7 +11,7 @@ from mhadoc.answers.built import arguments_of, is_built
 from mhadoc.answers.explanation import Explanation, Row, Slice
 from mhadoc.catalog import module_spec, spec
 from mhadoc.errors import RuleError, UnknownNameError
-from mhadoc.language import Block, ModuleSpec, Parameter, condition_text, expression_text
+from mhadoc.language import Block, ModuleSpec, Parameter, bound_text, condition_text
 from mhadoc.language.compiled import free_names, number
 
 __all__ = ["explain"]
@@ -144,4 +144,4 @@ def _slice(found: ModuleSpec, block: Block, rank: int, values: Mapping[str, Any]
 def _partly(expression: sympy.Expr, values: Mapping[str, Any]) -> str:
     """Return an expression as text, with the values that are known in numbers."""
     known = {s: values[s.name] for s in expression.free_symbols if s.name in values}
-    return expression_text(sympy.expand(expression.subs(known)))
+    return bound_text(sympy.expand(expression.subs(known)))

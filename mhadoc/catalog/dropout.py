@@ -9,7 +9,7 @@ from sympy import And, Eq, Not, Or
 from sympy import Symbol as Real
 
 from mhadoc.catalog.one_input import GIVEN, leading_axes, tensor
-from mhadoc.catalog.surroundings import needs_grad, truth_of
+from mhadoc.catalog.surroundings import TRAINING, needs_grad, truth_of
 from mhadoc.language import (
     ORDERED,
     Argument,
@@ -40,8 +40,8 @@ SYMBOLS = (
     Symbol("features", "features of a vector"),
     Symbol("p", "the probability of dropping an element"),
     Symbol("inplace", "the constructor's `inplace`", "flag"),
-    Symbol("rank", "axes of the input"),
-    Symbol("training", "whether the module is in training mode", "flag"),
+    Symbol("rank", "axes of the input", python=("input.ndim",)),
+    TRAINING,
     Symbol("before", "the sizes of further axes, in front of `N` and `L`"),
 )
 N, L, features, _, inplace, rank, training, before = (symbol.expr for symbol in SYMBOLS)

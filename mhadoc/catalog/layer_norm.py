@@ -54,7 +54,11 @@ SYMBOLS = (
     Symbol("L", "length of a sequence"),
     Symbol("elementwise_affine", "the constructor's `elementwise_affine`", "flag"),
     Symbol("bias", "the constructor's `bias`", "flag"),
-    Symbol("leading", "axes of the input before the normalised ones"),
+    Symbol(
+        "leading",
+        "axes of the input before the normalised ones",
+        python=("input.ndim - len(module.normalized_shape)",),
+    ),
     Symbol("before", "the sizes of further axes, in front of `N` and `L`"),
 )
 normalized_shape, N, L, elementwise_affine, bias, leading, before = (s.expr for s in SYMBOLS)

@@ -44,7 +44,7 @@ SYMBOLS = (
     Symbol("N", "batch size"),
     Symbol("L", "length of a sequence"),
     Symbol("bias", "the constructor's `bias`", "flag"),
-    Symbol("rank", "axes of the input", least=1),
+    Symbol("rank", "axes of the input", least=1, python=("input.ndim",)),
     Symbol("before", "the sizes of further axes, in front of `N` and `L`"),
 )
 in_features, out_features, N, L, bias, rank, before = (symbol.expr for symbol in SYMBOLS)

@@ -11,7 +11,11 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
+from mhadoc.language import Symbol
+
 __all__ = [
+    "GRAD",
+    "TRAINING",
     "USUAL",
     "around",
     "asked",
@@ -22,6 +26,19 @@ __all__ = [
     "tensors_of",
     "truth_of",
 ]
+
+TRAINING = Symbol(
+    "training",
+    "whether the module is in training mode",
+    "flag",
+    python=("module.training", "not module.training"),
+)
+GRAD = Symbol(
+    "grad",
+    "whether autograd is enabled",
+    "flag",
+    python=("torch.is_grad_enabled()", "not torch.is_grad_enabled()"),
+)
 
 #: What surrounds a call of a module that is only described: nothing unusual, in training.
 USUAL = {

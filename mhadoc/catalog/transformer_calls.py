@@ -8,10 +8,13 @@ from mhadoc.language import Axis, Choice, Input, Output, Shape, Symbol
 
 def mask_symbols(name: str, *, padding: bool = False) -> tuple[Symbol, ...]:
     """Return the symbols of a mask: whether it is there, with how many axes, and of which kind."""
-    floating = Symbol(f"{name}_float", f"whether `{name}` is one of floats", "flag")
+    kinds = (f"{name}.is_floating_point()", f"{name}.dtype == torch.bool")
+    floating = Symbol(f"{name}_float", f"whether `{name}` is one of floats", "flag", python=kinds)
     if padding:
-        return Symbol(name, f"whether there is a `{name}`", "flag"), floating
-    return Symbol(f"{name}_rank", f"axes of `{name}`, or 0 where there is none"), floating
+        there = (f"{name} is not None", f"{name} is None")
+        return Symbol(name, f"whether there is a `{name}`", "flag", python=there), floating
+    axes = f"axes of `{name}`, or 0 where there is none"
+    return Symbol(f"{name}_rank", axes, python=(f"{name}.ndim",)), floating
 
 
 _SEQUENCE_FIRST = And(batched, Not(batch_first))

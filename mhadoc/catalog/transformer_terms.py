@@ -3,7 +3,8 @@
 Letters are those of torch's page on Transformer: S source length, T target length, N batch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sympy import Basic, Expr, Integer, Tuple, false, true
@@ -16,7 +17,7 @@ from mhadoc.catalog.linear import SPEC as LINEAR
 from mhadoc.catalog.multihead_attention import SPEC as MULTIHEAD_ATTENTION
 from mhadoc.catalog.multihead_attention.symbols import CANONICAL, MERGE
 from mhadoc.catalog.multihead_attention.symbols import FORWARD as ATTENTION_FORWARD
-from mhadoc.catalog.surroundings import held
+from mhadoc.catalog.surroundings import GRAD, TRAINING, held
 from mhadoc.language import (
     ANYTHING,
     COUNT,
@@ -57,8 +58,6 @@ _FLAGS = {
     "dropout": "whether the constructor's `dropout` is above zero",
     "norm": "whether a final `norm` is given",
     "batched": "whether the input has three axes, not two",
-    "training": "whether the module is in training mode",
-    "grad": "whether autograd is enabled",
 }
 _POSITIVE = ("d_model", "nhead")
 
@@ -68,6 +67,8 @@ SYMBOLS = {
         "activation_relu_or_gelu", "1 where the activation is ReLU, 2 where it is GELU, 0 otherwise"
     ),
     **{name: Symbol(name, text, "flag") for name, text in _FLAGS.items()},
+    "training": TRAINING,
+    "grad": GRAD,
 }
 
 d_model, nhead, dim_feedforward, num_layers, num_encoder_layers, num_decoder_layers, head_dim = (
@@ -77,6 +78,13 @@ S, T, N, i, activation_relu_or_gelu, bias, batch_first, norm_first, dropout, nor
     SYMBOLS[name].expr for name in list(SYMBOLS)[7:17]
 )
 batched, training, grad = (SYMBOLS[name].expr for name in list(SYMBOLS)[17:])
+
+
+def symbols(names: Iterable[str], first: str) -> tuple[Symbol, ...]:
+    """Return the symbols of a class whose forward takes the input ``first`` first."""
+    asked = replace(SYMBOLS["batched"], python=(f"{first}.ndim == 3", f"{first}.ndim == 2"))
+    return tuple(asked if name == "batched" else SYMBOLS[name] for name in names)
+
 
 #: What every layer is built from, and what a stack of layers takes over from its layer.
 LAYER = {

@@ -8,6 +8,7 @@ from mhadoc.language.doubts import Doubt
 from mhadoc.language.entries import Entries
 from mhadoc.language.measures import ABSENT, Call, Facts, Measured
 from mhadoc.language.printing import (
+    bound_text,
     condition_latex,
     condition_text,
     counted,
@@ -104,6 +105,7 @@ __all__ = [
     "Stated",
     "Step",
     "Symbol",
+    "bound_text",
     "broadcast",
     "close",
     "composed",

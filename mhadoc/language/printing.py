@@ -9,7 +9,14 @@ from sympy.printing.str import StrPrinter
 
 from mhadoc.language.symbols import LETTERS
 
-__all__ = ["condition_latex", "condition_text", "counted", "expression_latex", "expression_text"]
+__all__ = [
+    "bound_text",
+    "condition_latex",
+    "condition_text",
+    "counted",
+    "expression_latex",
+    "expression_text",
+]
 
 _RELATION = {sympy.Eq: "==", sympy.Ne: "!="}
 
@@ -27,6 +34,11 @@ def expression_text(expression: sympy.Expr) -> str:
     expression = sympy.sympify(expression)
     text = str(_Text().doprint(expression))
     return text[1:-1] if isinstance(expression, sympy.Mod) else text
+
+
+def bound_text(bound: sympy.Expr) -> str:
+    """Return where a slice starts or stops: ``(h + 1)*d_model//nhead``, a whole number."""
+    return expression_text(bound).replace("/", "//")
 
 
 def expression_latex(expression: sympy.Expr) -> str:
@@ -90,6 +102,16 @@ class _Text(StrPrinter):  # type: ignore[misc]  # sympy ships no types
     def _print_Add(self, expr: sympy.Add, order: str | None = None) -> str:
         terms = [self._print(term) for term in sorted(expr.args, key=_sum_key)]
         return " + ".join(terms).replace("+ -", "- ")
+
+    def _print_Mul(self, expr: sympy.Mul) -> str:
+        """Print a product with its sums first: ``(h + 1)*head_dim``."""
+        above, below = sympy.fraction(expr)
+        factors = sympy.Mul.make_args(above)
+        if any(factor.is_number for factor in (*factors, below) if factor != 1):
+            return str(super()._print_Mul(expr))
+        ordered = sorted(factors, key=lambda factor: not factor.is_Add)
+        text = "*".join(self.parenthesize(factor, PRECEDENCE["Mul"]) for factor in ordered)
+        return text if below == 1 else f"{text}/{self.parenthesize(below, PRECEDENCE['Pow'])}"
 
     def _print_Mod(self, expr: sympy.Mod) -> str:
         """Print a remainder in brackets of its own: a sign in front must not slip into it."""

@@ -36,7 +36,9 @@ def inputs(page: Page) -> Nodes:
 
 def outputs(page: Page) -> Nodes:
     """Return the table of what forward returns, one row for each form."""
-    return [table(_FORMS, _groups(page, page.spec.outputs, _returned), "mhadoc-forms")]
+    several = any(rule.position for rule in page.spec.outputs)
+    about = _element if several else lambda _: "Tensor"
+    return [table(_FORMS, _groups(page, page.spec.outputs, about), "mhadoc-forms")]
 
 
 def _taken(rule: Rule) -> str:
@@ -45,8 +47,8 @@ def _taken(rule: Rule) -> str:
     return f"{rule.type}, " + ("required" if rule.required else f"{rule.default!r} by default")
 
 
-def _returned(rule: Rule) -> str:
-    return f"element {rule.position}" if isinstance(rule, Output) else ""
+def _element(rule: Rule) -> str:
+    return f"element {rule.position} of a tuple" if isinstance(rule, Output) else ""
 
 
 def _groups(page: Page, rules: Sequence[Rule], about: Callable[[Rule], str]) -> list[Row]:

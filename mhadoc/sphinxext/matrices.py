@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 
 from mhadoc.errors import ShapeError
-from mhadoc.language import Parameter, expression_text
+from mhadoc.language import Parameter, bound_text
 from mhadoc.sphinxext.svg import Drawn, element, linked
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class _Matrix:
         return f"[{self._number(block.start)}:{self._number(block.stop)}]"
 
     def _number(self, bound: sympy.Expr) -> str:
-        text = expression_text(bound)
+        text = bound_text(bound)
         there = {symbol: self.sizes.get(symbol.name) for symbol in bound.free_symbols}
         in_numbers = self.in_numbers and None not in there.values()
         return str(bound.subs(there)) if in_numbers else text

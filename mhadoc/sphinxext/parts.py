@@ -13,6 +13,7 @@ from mhadoc.language import (
     Block,
     Parameter,
     Symbol,
+    bound_text,
     condition_text,
     expression_latex,
     expression_text,
@@ -92,7 +93,7 @@ def _block_list(blocks: Sequence[Block]) -> Nodes:
     """Return which slice each block is, as a caller would write it."""
     items = nodes.bullet_list(classes=["mhadoc-blocks"])
     for block in blocks:
-        start, stop = expression_text(block.start), expression_text(block.stop)
+        start, stop = bound_text(block.start), bound_text(block.stop)
         place = _AXES[block.axis] if block.axis < len(_AXES) else f"axis {block.axis}"
         name = block.name.removeprefix(_HEAD).removeprefix(" of ")
         text: Nodes = [nodes.strong("", name), nodes.Text(" ")] if name else []

@@ -1,8 +1,11 @@
 """The catalog: how a module is found by name, by class and by instance."""
 
 import math
+from random import Random
 
 import pytest
+import sympy
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -11,8 +14,8 @@ import mhadoc
 from mhadoc import strategies
 from mhadoc.errors import UnknownNameError
 from mhadoc.language import ModuleSpec
-from mhadoc.language.compiled import number
-from mhadoc.proof.observe import imported
+from mhadoc.language.compiled import free_names, number
+from mhadoc.proof.observe import Bench, imported
 from tests.toy import LINEAR
 
 MHA = mhadoc.spec("MultiheadAttention")
@@ -94,3 +97,38 @@ class TestSize:
 
     def test_is_written_with_a_product_where_an_argument_is_a_shape(self):
         assert "elementwise_affine*prod(normalized_shape)" in str(mhadoc.spec("LayerNorm").size)
+
+
+#: Functions take no module, and sizes of their own.
+MODULES = [name for name in mhadoc.specs() if name[0].isupper()]
+
+
+class TestSymbols:
+    @pytest.mark.parametrize("name", MODULES)
+    @settings(max_examples=5)
+    @given(chance=st.randoms(use_true_random=False))
+    def test_what_one_means_can_be_asked_of_the_call(self, name: str, chance: Random):
+        spec = mhadoc.spec(name)
+        seen = Bench(spec).observe(spec.cases.draw(sympy.true, chance, {}))
+        inputs = {**dict.fromkeys(rule.name for rule in spec.inputs), **seen.inputs}
+        names = {**inputs, **vars(seen.module), "module": seen.module, "torch": torch}
+        for symbol in spec.symbols:
+            for text, expected in zip(symbol.python, (True, False), strict=False):
+                if _is_there(text, names) and symbol.name != "grad":
+                    told = eval(text, dict(names))
+                    value = seen.values[symbol.name]
+                    assert told == (bool(value) is expected if symbol.kind == "flag" else value)
+
+    @pytest.mark.parametrize("name", MODULES)
+    def test_each_that_is_no_argument_is_told_in_python_where_a_shape_depends_on_it(self, name):
+        spec = mhadoc.spec(name)
+        parts = (spec, *(child.spec for child in spec.children if child.spec))
+        told = {a.name for part in parts for a in (*part.arguments, *part.inputs)}
+        told |= {symbol.name for symbol in spec.symbols if symbol.python}
+        forms = (rule.when for rule in (*spec.inputs, *spec.outputs))
+        assert told.issuperset(free_names(*forms))
+
+
+def _is_there(text: str, names: dict[str, object]) -> bool:
+    asked = text.partition(".")[0]
+    return "None" in text or names.get(asked, text) is not None

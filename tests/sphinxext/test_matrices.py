@@ -67,7 +67,7 @@ def test_heads_lie_along_the_axis_of_their_rule(name: str, across: str) -> None:
 def test_it_can_be_read_aloud() -> None:
     (svg,) = drawn("out_proj.weight")
     assert svg["at"]["aria-label"] == (
-        "out_proj.weight (embed_dim, embed_dim): head h is columns [h*head_dim:head_dim*(h + 1)]."
+        "out_proj.weight (embed_dim, embed_dim): head h is columns [h*head_dim:(h + 1)*head_dim]."
     )
 
 

@@ -2,6 +2,7 @@
 
 from sympy import And, Eq
 
+from mhadoc.catalog.surroundings import GRAD, TRAINING
 from mhadoc.language import Symbol
 
 SYMBOLS = (
@@ -57,18 +58,8 @@ SYMBOLS = (
         "flag",
         python=("key_padding_mask.is_floating_point()", "key_padding_mask.dtype == torch.bool"),
     ),
-    Symbol(
-        "training",
-        "whether the module is in training mode",
-        "flag",
-        python=("module.training", "not module.training"),
-    ),
-    Symbol(
-        "grad",
-        "whether autograd is enabled",
-        "flag",
-        python=("torch.is_grad_enabled()", "not torch.is_grad_enabled()"),
-    ),
+    TRAINING,
+    GRAD,
     Symbol("tensors", "how many different objects query, key and value are: 1, 2 or 3", least=1),
 )
 

@@ -2,6 +2,7 @@
 
 from sympy import Symbol as Real
 
+from mhadoc.catalog.surroundings import GRAD
 from mhadoc.language import Symbol
 
 SYMBOLS = (
@@ -57,12 +58,7 @@ SYMBOLS = (
         python=("key.shape[:-2] == query.shape[:-2]", "key.shape[:-2] != query.shape[:-2]"),
     ),
     Symbol("leading", "how many axes `batch` stands for"),
-    Symbol(
-        "grad",
-        "whether autograd is enabled",
-        "flag",
-        python=("torch.is_grad_enabled()", "not torch.is_grad_enabled()"),
-    ),
+    GRAD,
     Symbol("dropout_p", "the argument `dropout_p`"),
     Symbol("scale", "the argument `scale`"),
 )

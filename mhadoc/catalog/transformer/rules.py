@@ -35,7 +35,6 @@ from mhadoc.catalog.transformer_terms import (
     GOOD,
     LAYER,
     SOURCE,
-    SYMBOLS,
     S,
     T,
     batch_first,
@@ -47,6 +46,7 @@ from mhadoc.catalog.transformer_terms import (
     nhead,
     num_decoder_layers,
     num_encoder_layers,
+    symbols,
 )
 from mhadoc.language import (
     COUNT,
@@ -203,7 +203,7 @@ SPEC = ModuleSpec(
     name="Transformer",
     path="torch.nn.Transformer",
     summary="an encoder over the source, and a decoder over the target and what the encoder found",
-    symbols=(*(SYMBOLS[name] for name in _NAMES), *_MASKS, *_HINTS),
+    symbols=(*symbols(_NAMES, "src"), *_MASKS, *_HINTS),
     arguments=ARGUMENTS,
     requirements=REQUIREMENTS,
     attributes=tuple(

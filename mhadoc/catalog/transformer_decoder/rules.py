@@ -25,10 +25,10 @@ from mhadoc.catalog.transformer_decoder_layer.rules import SPEC as DECODER_LAYER
 from mhadoc.catalog.transformer_measured import measured as measured_everywhere
 from mhadoc.catalog.transformer_terms import (
     SOURCE,
-    SYMBOLS,
     T,
     head_dim,
     nhead,
+    symbols,
 )
 from mhadoc.language import Axis, Call, Cases, ModuleSpec, composed
 
@@ -66,7 +66,7 @@ SPEC = ModuleSpec(
     name="TransformerDecoder",
     path="torch.nn.TransformerDecoder",
     summary="a stack of decoder layers, each of which sees the memory; a norm where one is given",
-    symbols=(*(SYMBOLS[name] for name in _NAMES), *MASKS, *HINTS),
+    symbols=(*symbols(_NAMES, "tgt"), *MASKS, *HINTS),
     arguments=stack.arguments("decoder_layer", INIT),
     requirements=stack.requirements("decoder_layer", INIT),
     attributes=stack.attributes(INIT),

@@ -21,7 +21,6 @@ from mhadoc.catalog.transformer_measured import surroundings, told
 from mhadoc.catalog.transformer_terms import (
     GOOD,
     SOURCE,
-    SYMBOLS,
     S,
     T,
     activation,
@@ -38,6 +37,7 @@ from mhadoc.catalog.transformer_terms import (
     nhead,
     norm_first,
     read,
+    symbols,
 )
 from mhadoc.language import (
     Attribute,
@@ -203,7 +203,7 @@ SPEC = ModuleSpec(
     name="TransformerDecoderLayer",
     path="torch.nn.TransformerDecoderLayer",
     summary="attention of the target over itself and over the memory, then two linear maps",
-    symbols=(*(SYMBOLS[name] for name in _NAMES), *MASKS, *HINTS),
+    symbols=(*symbols(_NAMES, "tgt"), *MASKS, *HINTS),
     arguments=tuple(layer_arguments(INIT).values()),
     requirements=REQUIREMENTS,
     attributes=(

@@ -40,12 +40,12 @@ from mhadoc.catalog.transformer_encoder_layer.rules import (
 )
 from mhadoc.catalog.transformer_encoder_layer.rules import SPEC as ENCODER_LAYER
 from mhadoc.catalog.transformer_terms import (
-    SYMBOLS,
     S,
     batched,
     grad,
     head_dim,
     nhead,
+    symbols,
     training,
 )
 from mhadoc.language import (
@@ -143,7 +143,7 @@ SPEC = ModuleSpec(
     name="TransformerEncoder",
     path="torch.nn.TransformerEncoder",
     summary="a stack of encoder layers, and a norm at the end where one is given",
-    symbols=(*(SYMBOLS[name] for name in _NAMES), *MASKS, *FLAGS),
+    symbols=(*symbols(_NAMES, "src"), *MASKS, *FLAGS),
     arguments=ARGUMENTS,
     requirements=REQUIREMENTS,
     attributes=(

@@ -33,7 +33,6 @@ from mhadoc.catalog.transformer_encoder_layer.paths import (
 from mhadoc.catalog.transformer_terms import (
     GOOD,
     SOURCE,
-    SYMBOLS,
     S,
     activation,
     activation_demand,
@@ -52,6 +51,7 @@ from mhadoc.catalog.transformer_terms import (
     nhead,
     norm_first,
     read,
+    symbols,
 )
 from mhadoc.language import (
     Attribute,
@@ -180,7 +180,7 @@ SPEC = ModuleSpec(
     name="TransformerEncoderLayer",
     path="torch.nn.TransformerEncoderLayer",
     summary="attention of a sequence over itself, then two linear maps at each position",
-    symbols=(*(SYMBOLS[name] for name in _NAMES), *_MASKS, is_causal_symbol),
+    symbols=(*symbols(_NAMES, "src"), *_MASKS, is_causal_symbol),
     arguments=tuple(layer_arguments(INIT).values()),
     requirements=REQUIREMENTS,
     attributes=(
