@@ -284,8 +284,8 @@ CLAIMS = (
     Claim(
         id="tr.warn.eps",
         since="2.1",
-        sentence="It warns as well over a layer whose two norms differ in `eps`, and does not use "
-        "nested tensors then.",
+        sentence="A stack warns as well when it is built over a layer whose two norms differ in "
+        "`eps`, and does not use nested tensors then.",
         doctest="""
         >>> import warnings
         >>> from torch import nn
@@ -311,8 +311,8 @@ CLAIMS = (
     Claim(
         id="tr.warn.class",
         since="2.1",
-        sentence="Over a layer of another class it warns too: nested tensors are for "
-        "`TransformerEncoderLayer` and classes derived from it.",
+        sentence="A stack warns too when it is built over a layer of another class: nested tensors "
+        "are for `TransformerEncoderLayer` and classes derived from it.",
         doctest="""
         >>> import warnings
         >>> from torch import nn

@@ -146,7 +146,8 @@ CLAIMS = (
     ),
     Claim(
         id="mha.nan.weights",
-        sentence="The weights of such a query are NaN as well, in every head.",
+        sentence="The weights of a query from which every key is hidden are NaN as well, in every "
+        "head.",
         doctest=f"""{_SETUP}
         >>> _, weights = mha(query, key, key, attn_mask=mask, average_attn_weights=False)
         >>> weights[:, 2].isnan().all(-1)  # a row for each of two heads
@@ -161,8 +162,8 @@ CLAIMS = (
     Claim(
         id="mha.nan.without_weights",
         since="2.5",
-        sentence="With `need_weights=False`, outside the fast path, such a query comes out as "
-        "`out_proj.bias`, without NaN.",
+        sentence="With `need_weights=False`, outside the fast path, a query from which every key is "
+        "hidden comes out as `out_proj.bias`, without NaN.",
         doctest=f"""{_SETUP}
         >>> _ = nn.init.normal_(mha.out_proj.bias)
         >>> output, _ = mha(query, key, key, attn_mask=mask, need_weights=False)
@@ -251,7 +252,8 @@ CLAIMS = (
     ),
     Claim(
         id="mha.nan.finite_floats",
-        sentence="Finite floats in one mask bring no NaN, however low.",
+        sentence="Floats that are finite in the mask's dtype bring no NaN, however low, where there "
+        "is one mask; in float16 `-1e9` is `-inf`.",
         doctest="""
         >>> import torch
         >>> from torch import nn
@@ -261,6 +263,8 @@ CLAIMS = (
         >>> output, weights = mha(query, key, key, attn_mask=low)
         >>> torch.allclose(weights, torch.full((4, 7), 1 / 7))  # they cancel out
         True
+        >>> torch.tensor(-1e9, dtype=torch.float16)
+        tensor(-inf, dtype=torch.float16)
         """,
         check=_finite,
         when=And(_HIDING, Or(FLOAT, And(Not(GIVEN), PADDING_FLOAT))),
@@ -289,8 +293,8 @@ CLAIMS = (
     ),
     Claim(
         id="mha.nan.gradients",
-        sentence="With `need_weights=True`, such a query makes the gradients of the in-projection "
-        "NaN, even where the loss leaves its row out.",
+        sentence="With `need_weights=True`, a query from which every key is hidden makes the "
+        "gradients of the in-projection NaN, even where the loss leaves its row out.",
         doctest=f"""{_SETUP}
         >>> output, _ = mha(query, key, key, attn_mask=mask)
         >>> output[:2].sum().backward()  # queries 0 and 1 only

@@ -92,8 +92,8 @@ CLAIMS = (
     ),
     Claim(
         id="mha.silent.batch_first_cross",
-        sentence="Silent: the same goes for query and key of different contents, as long as they "
-        "have the same length.",
+        sentence="Silent: with `batch_first` forgotten, query and key of different contents run as "
+        "well, as long as they have the same length.",
         doctest="""
         >>> import torch
         >>> from torch import nn

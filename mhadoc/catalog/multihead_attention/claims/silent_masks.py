@@ -171,7 +171,8 @@ CLAIMS = (
     ),
     Claim(
         id="mha.silent.padding_ones",
-        sentence="Silent: the same goes for a `key_padding_mask` of ones and zeros as floats.",
+        sentence="Silent: ones in a `key_padding_mask` of floats hide nothing: 1 is added to the "
+        "scores of these keys.",
         doctest="""
         >>> import torch
         >>> from torch import nn

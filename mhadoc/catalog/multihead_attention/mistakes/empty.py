@@ -44,7 +44,7 @@ def _emptied(seen: Seen) -> dict[str, Any]:
 
 
 def _empty(name: str, when: Basic, fits: Basic) -> Requirement:
-    demand = f"with a `{name}`, batch and source are not empty, where `need_weights=False`"
+    demand = f"with a mask in `{name}`, batch and source are not empty, where `need_weights=False`"
     message = (
         "RuntimeError: cannot reshape tensor of 0 elements into shape [{rows}, {num_heads}, -1, 0] "
         "because the unspecified dimension size -1 can be any value and is ambiguous"

@@ -56,9 +56,10 @@ def _dtype(name: str, fused: bool) -> Requirement:
     whole = And(bias, Not(And(_TURNED, length > 1)))  # in memory as one block, not transposed
     written, when = (scalar, whole) if fused else (in_c, Not(whole))
     message, was = _FUSED if fused else _PLAIN
+    where = "" if fused else ", without `bias` or with `batch_first`"
     return Requirement(
         f"{name}.dtype" if fused else f"{name}.dtype_in_c",
-        f"the {name} has the dtype of the parameters",
+        f"the {name} has the dtype of the parameters{where}",
         "RuntimeError",
         message,
         f"convert one of the two: {name}.to(module.out_proj.weight.dtype), or module.to(...)",
@@ -94,10 +95,10 @@ _ALL = (query, key, value)
 _TOGETHER = And(*(Eq(tensor.device, weight_device) for tensor in _ALL))
 
 
-def _device(id: str, when: Basic, source: str) -> Requirement:
+def _device(id: str, where: str, when: Basic, source: str) -> Requirement:
     return Requirement(
         id,
-        "query, key and value are on the device of the parameters",
+        f"query, key and value are on the device of the parameters{where}",
         "RuntimeError",
         "Tensor on device {module.out_proj.weight.device} is not on the expected device "
         "{query.device}!",
@@ -113,6 +114,7 @@ def _device(id: str, when: Basic, source: str) -> Requirement:
     )
 
 
-DEVICE = (_device("query.device", bias, SEPARATE),)
+DEVICE = (_device("query.device", "", bias, SEPARATE),)
 
-EXTRA_DEVICE = (_device("query.device_of_extra_key", And(Not(bias), add_bias_kv), ATTEND),)
+_EXTRA = ", with `add_bias_kv` and without `bias`"
+EXTRA_DEVICE = (_device("query.device_of_extra_key", _EXTRA, And(Not(bias), add_bias_kv), ATTEND),)

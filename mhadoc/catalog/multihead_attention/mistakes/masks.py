@@ -256,10 +256,11 @@ BESIDE_FLOATS = (
 
 def _other_float(name: str, id: str, error: str, when: Basic, fits: Basic) -> Requirement:
     mask = Measured(name)
+    where = ", where `need_weights=False`" if id == "floats_without_weights" else ""
     return masked(
         name,
         id,
-        f"floats in the `{name}` have the query's dtype",
+        f"floats in the `{name}` have the query's dtype{where}",
         error,
         f"pass {name}.to(query.dtype), or a boolean mask",
         lambda mask: mask.half(),

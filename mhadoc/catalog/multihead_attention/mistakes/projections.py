@@ -95,10 +95,12 @@ _MATRICES = (
 )
 
 
-def _packed_features(id: str, when: Basic, rows: Basic, columns: Basic, breaks: Any) -> Requirement:
+def _packed_features(
+    id: str, where: str, when: Basic, rows: Basic, columns: Basic, breaks: Any
+) -> Requirement:
     return Requirement(
         id,
-        "key and value have `embed_dim` features, in the packed layout",
+        f"key and value have `embed_dim` features, in the packed layout{where}",
         "RuntimeError",
         f"{{operator}}: {_MATRICES}",
         "build with kdim=key.shape[-1] and vdim=value.shape[-1], or project key and value",
@@ -208,22 +210,25 @@ AGREEMENT = (
 )
 
 FEATURES = (
-    _packed_features("key.features", And(batched, tensors <= 2), S * N, 2 * E, _one_wide_key),
+    _packed_features("key.features", "", And(batched, tensors <= 2), S * N, 2 * E, _one_wide_key),
     _packed_features(
         "key.features_apart",
+        ", where all three tensors differ",
         And(batched, tensors > 2),
         S * N,
         1 * E,
         lambda seen: {name: wider(seen.inputs[name]) for name in ("key", "value")},
     ),
-    _packed_features("key.features_unbatched", Not(batched), 1 * S, 1 * E, _one_wide_key),
+    _packed_features(
+        "key.features_unbatched", ", unbatched", Not(batched), 1 * S, 1 * E, _one_wide_key
+    ),
 )
 
 
-def _batch(id: str, message: str, when: Basic) -> Requirement:
+def _batch(id: str, where: str, message: str, when: Basic) -> Requirement:
     return Requirement(
         id,
-        "query and key have the same batch size",
+        f"query and key have the same batch size{where}",
         "RuntimeError",
         message,
         "check batch_first: a batch of (N, L, embed_dim) needs batch_first=True",
@@ -250,12 +255,14 @@ def _batch(id: str, message: str, when: Basic) -> Requirement:
 BATCHES = (
     _batch(
         "key.batch_extended",
+        ", with `add_bias_kv`",
         "Sizes of tensors must match except in dimension 0. "
         "Expected size {batch} but got size {N} for tensor number 1 in the list.",
         add_bias_kv,
     ),
     _batch(
         "key.batch",
+        "",
         "shape '[{S}, {rows}, {size}]' is invalid for input of size {elements}",
         Not(add_bias_kv),
     ),
