@@ -219,7 +219,7 @@ def _eval(seen: Seen, *, training: bool = False) -> Mismatch | None:
 CLAIMS = (
     Claim(
         id="dropout.scaled",
-        sentence="In training an element becomes zero or is divided by `1 - p`.",
+        sentence="In training a finite element becomes zero or is divided by `1 - p`.",
         doctest="""
         >>> import torch
         >>> from torch import nn

@@ -170,8 +170,8 @@ CLAIMS = (
     ),
     Claim(
         id="tr.err.rank_mix",
-        sentence="A batched source with an unbatched target is refused for its batch size, not for "
-        "its number of axes.",
+        sentence="A batched source with an unbatched target is refused for its batch size, not "
+        "for its number of axes, unless the sizes compared happen to agree.",
         doctest="""
         >>> import torch
         >>> from torch import nn

@@ -162,7 +162,7 @@ CLAIMS = (
     Claim(
         id="tr.err.memory_mask",
         sentence="`memory_mask` has a row for each target position and a column for each source "
-        "position; torch refuses it the other way round.",
+        "position; torch refuses it the other way round where the two lengths differ.",
         doctest="""
         >>> import torch
         >>> from torch import nn

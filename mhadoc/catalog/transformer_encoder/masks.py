@@ -129,7 +129,8 @@ CLAIMS = (
     Claim(
         id="tr.encoder.nested_when",
         sentence="Over a layer that can use them, nested tensors are made exactly in eval mode, "
-        "without gradients, for a batch, with a padding mask and without another mask.",
+        "without gradients, for a batch, with a padding mask that hides ends alone, and without "
+        "another mask.",
         doctest="""
         >>> from unittest.mock import patch
         >>> import torch

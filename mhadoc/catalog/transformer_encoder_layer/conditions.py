@@ -94,8 +94,9 @@ def _hooked(seen: Seen) -> bool:
 def _of_subclass(seen: Seen) -> bool:
     import torch
 
-    named = seen.inputs["src"].as_subclass(type("Named", (torch.Tensor,), {}))
-    return _runs_kernel(seen, src=named)
+    src = seen.inputs["src"]
+    named, learned = src.as_subclass(type("Named", (torch.Tensor,), {})), torch.nn.Parameter(src)
+    return [_runs_kernel(seen, src=each) for each in (named, learned)] != [False, True]
 
 
 def _on_meta(seen: Seen) -> bool:
@@ -166,11 +167,14 @@ CLAIMS = (
     ),
     _surrounding(
         "subclass",
-        "A tensor of another class than torch's own keeps a layer off its fast path.",
+        "A `src` of a subclass with `__torch_function__` keeps a layer off its fast path; an "
+        "`nn.Parameter` does not.",
         """
         >>> class Named(torch.Tensor): ...
         >>> is_fast(layer, x.as_subclass(Named))
         False
+        >>> is_fast(layer, nn.Parameter(x))
+        True
         """,
         _of_subclass,
     ),

@@ -177,8 +177,8 @@ CLAIMS = (
     ),
     Claim(
         id="mha.dropout.used",
-        sentence="The output is made from the weights after dropout: from the same numbers that are "
-        "returned.",
+        sentence="The output is made from the weights after dropout: from the same numbers that "
+        "are returned.",
         doctest="""
         >>> import torch
         >>> from torch import nn

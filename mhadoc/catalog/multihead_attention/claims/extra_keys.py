@@ -162,7 +162,8 @@ CLAIMS = (
     ),
     Claim(
         id="mha.extra.share",
-        sentence="With extra keys the weights of the `S` real ones add up to less than 1.",
+        sentence="Without dropout a row of weights adds up to 1 with the extra keys in it; the "
+        "`S` real ones alone add up to less, unless the extra ones get nothing.",
         doctest="""
         >>> import torch
         >>> from torch import nn

@@ -154,7 +154,8 @@ CLAIMS = (
     Claim(
         id="mha.fast_path.same_numbers",
         since="2.3",
-        sentence="The fast path gives the numbers of the other path, up to rounding.",
+        sentence="Where each query sees a key, the fast path gives the numbers of the other path, "
+        "up to rounding.",
         doctest="""
         >>> import torch
         >>> from torch import nn

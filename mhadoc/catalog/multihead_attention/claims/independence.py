@@ -111,8 +111,8 @@ def _shifted(seen: Seen, role: str = "k", **arguments: Any) -> Mismatch | None:
 CLAIMS = (
     Claim(
         id="mha.same_object",
-        sentence="Whether query, key and value are the same object or equal copies makes no "
-        "difference to the numbers.",
+        sentence="Where each query sees a key, it makes no difference to the numbers whether "
+        "query, key and value are the same object or equal copies.",
         doctest="""
         >>> import torch
         >>> from torch import nn

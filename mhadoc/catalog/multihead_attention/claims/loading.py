@@ -231,8 +231,8 @@ CLAIMS = (
     ),
     Claim(
         id="mha.load.embed_dim",
-        sentence="With another `embed_dim` torch names every parameter, with its shape in the "
-        "checkpoint and in the module.",
+        sentence="With another `embed_dim`, in the same layout, torch names every parameter, with "
+        "its shape in the checkpoint and in the module.",
         doctest="""
         >>> from torch import nn
         >>> small = nn.MultiheadAttention(embed_dim=256, num_heads=8, bias=False)

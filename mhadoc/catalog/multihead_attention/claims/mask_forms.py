@@ -172,7 +172,7 @@ CLAIMS = (
     Claim(
         id="mha.mask.same_kind",
         since="2.0",
-        sentence="Two masks of one kind bring no warning.",
+        sentence="Two masks of one dtype bring no warning.",
         doctest="""
         >>> import torch, warnings
         >>> from torch import nn
@@ -279,7 +279,7 @@ CLAIMS = (
         id="mha.mask.float32",
         since="2.4",
         sentence="With `need_weights=False` a mask of float32 goes with a query of any float "
-        "dtype; with the weights its dtype must be the query's.",
+        "dtype; with the weights, a mask that is alone must have the query's dtype.",
         doctest="""
         >>> import torch
         >>> from torch import nn

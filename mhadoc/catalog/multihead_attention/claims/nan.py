@@ -162,8 +162,8 @@ CLAIMS = (
     Claim(
         id="mha.nan.without_weights",
         since="2.5",
-        sentence="With `need_weights=False`, outside the fast path, a query from which every key is "
-        "hidden comes out as `out_proj.bias`, without NaN.",
+        sentence="With `need_weights=False`, outside the fast path, a query from which every key "
+        "is hidden comes out as `out_proj.bias`, without NaN.",
         doctest=f"""{_SETUP}
         >>> _ = nn.init.normal_(mha.out_proj.bias)
         >>> output, _ = mha(query, key, key, attn_mask=mask, need_weights=False)
@@ -252,8 +252,8 @@ CLAIMS = (
     ),
     Claim(
         id="mha.nan.finite_floats",
-        sentence="Floats that are finite in the mask's dtype bring no NaN, however low, where there "
-        "is one mask; in float16 `-1e9` is `-inf`.",
+        sentence="Finite floats in one mask bring no NaN in float32 and float64, however low; in "
+        "float16 `-1e9` is `-inf`, and sums can become it.",
         doctest="""
         >>> import torch
         >>> from torch import nn

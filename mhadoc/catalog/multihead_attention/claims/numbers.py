@@ -127,7 +127,7 @@ CLAIMS = (
     ),
     Claim(
         id="mha.dtype.returned",
-        sentence="Output and weights have the dtype and device of the query.",
+        sentence="Outside autocast, output and weights have the dtype and device of the query.",
         doctest="""
         >>> import torch
         >>> from torch import nn

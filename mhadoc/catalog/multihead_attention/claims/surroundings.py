@@ -129,8 +129,10 @@ def _in_inference_mode(seen: Seen) -> bool:
 def _of_subclass(seen: Seen) -> bool:
     import torch
 
-    x = seen.inputs["query"].as_subclass(type("Named", (torch.Tensor,), {}))
-    return runs_kernel(seen, query=x, key=x, value=x)
+    x = seen.inputs["query"]
+    named, learned = x.as_subclass(type("Named", (torch.Tensor,), {})), torch.nn.Parameter(x)
+    on = [runs_kernel(seen, query=each, key=each, value=each) for each in (named, learned)]
+    return on != [False, True]
 
 
 def _on_meta(seen: Seen) -> bool:
@@ -278,12 +280,15 @@ CLAIMS = (
     ),
     _surrounding(
         "plain_tensors",
-        "A tensor of a subclass keeps a call from the fast path.",
+        "A query of a subclass with `__torch_function__` keeps a call from the fast path; an "
+        "`nn.Parameter` does not.",
         """
         >>> class Named(torch.Tensor): ...
         >>> named = x.as_subclass(Named)
         >>> is_fast(mha, named, named, named)
         False
+        >>> is_fast(mha, *[nn.Parameter(x)] * 3)
+        True
         """,
         _of_subclass,
     ),

@@ -291,8 +291,8 @@ CLAIMS = (
     ),
     Claim(
         id="mha.tools.meta",
-        sentence="On the meta device a tensor of the wrong shape is refused in the same words as "
-        "elsewhere.",
+        sentence="On the meta device what the module itself checks is refused in the same words "
+        "as elsewhere; what an operator refuses may read otherwise.",
         doctest="""
         >>> import torch
         >>> from torch import nn

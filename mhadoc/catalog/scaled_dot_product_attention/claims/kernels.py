@@ -52,11 +52,9 @@ CLAIMS = (
     Claim(
         id="sdpa.kernel.conditions",
         since="2.3",
-        sentence=_EXACTLY.format("three axes or four"),
-        before={
-            "2.14": {"sentence": _EXACTLY.format("four axes")},
-            "2.9": {"twins": _without_each(lambda until: until != "2.3")},
-        },
+        sentence="On the CPU the fused kernel runs exactly where query, key and value have four "
+        "axes, the same in front, as many features each, side by side in memory, nothing is "
+        "dropped, and no mask needs a gradient.",
         doctest="""
         >>> import torch
         >>> from torch.nn import functional as F
