@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from operator import index
 from typing import Any
 
 from sympy import And, Eq
@@ -112,7 +113,7 @@ def _sizes(value: object) -> bool:
 
 
 def _natural(value: object) -> bool:
-    return all(size >= 0 for size in axes(value))
+    return all(index(size) >= 0 for size in axes(value))
 
 
 def _about(find: Callable[[tuple[Any, ...]], object]) -> Callable[[Mapping[str, Any]], object]:

@@ -16,13 +16,14 @@ from zlib import crc32
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from mhadoc.catalog.surroundings import asked
 from mhadoc.errors import DeviceError, UnknownNameError
 from mhadoc.language import Case, Child, Choice, Input, ModuleSpec
 from mhadoc.language.compiled import number, truth
 from mhadoc.language.releases import without_later
 from mhadoc.proof.functions import as_class
 
-__all__ = ["RAISED", "Bench", "Observation", "imported", "one_thread", "usable"]
+__all__ = ["RAISED", "Bench", "Observation", "as_started", "imported", "usable"]
 
 #: What torch raises for a wrong call. Anything else is a fault of ours and is not caught.
 RAISED = (
@@ -297,14 +298,25 @@ def _wider(sizes: Mapping[str, Any], counts: Set[str]) -> Iterator[tuple[str, in
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch use one thread meanwhile: tensors this small only make further ones wait."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def as_started() -> Iterator[None]:
+    """Let torch be as it starts meanwhile, which every statement is about, and use one thread.
+
+    Tensors this small only make further threads wait.
+    """
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
+    fast = asked("backends.mha.get_fastpath_enabled", True)
+    _set(1, torch.float32, True)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        _set(threads, dtype, fast)
+
+
+def _set(threads: int, dtype: torch.dtype, fast: bool) -> None:
+    torch.set_num_threads(threads)
+    torch.set_default_dtype(dtype)
+    if hasattr(torch.backends, "mha"):  # since torch 2.3
+        torch.backends.mha.set_fastpath_enabled(fast)
 
 
 def imported(path: str) -> Any:

@@ -28,7 +28,7 @@ from mhadoc.proof.executors import gather, go_on
 from mhadoc.proof.journal import Journal
 from mhadoc.proof.look import look, look_at_cases, look_at_module, note_unbuilt
 from mhadoc.proof.memory import Memory, Outcome, Sight, Verdict, of_every_call, outcome_of
-from mhadoc.proof.observe import RAISED, Bench, Observation, one_thread
+from mhadoc.proof.observe import RAISED, Bench, Observation, as_started
 from mhadoc.proof.reading import Held
 from mhadoc.proof.tally import Tally
 
@@ -222,7 +222,7 @@ def _alone() -> Iterator[list[Any]]:
     """Use one thread, hear every warning, and leave torch's modes as they were."""
     with (
         _ALONE,
-        one_thread(),
+        as_started(),
         torch.random.fork_rng(devices=[]),
         torch.enable_grad(),
         warnings.catch_warnings(record=True) as caught,

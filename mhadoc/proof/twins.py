@@ -24,7 +24,7 @@ from mhadoc.language import (
 )
 from mhadoc.proof.altered import Letters, altered, altered_condition, altered_shape, letters
 from mhadoc.proof.elsewhere import Elsewhere
-from mhadoc.proof.observe import one_thread
+from mhadoc.proof.observe import as_started
 from mhadoc.proof.trial import Trial
 
 __all__ = ["claim_twins", "rule_twins", "survivors", "table"]
@@ -65,13 +65,13 @@ def claim_twins(spec: ModuleSpec) -> Iterator[tuple[str, ModuleSpec]]:
             yield f"{claim.id}: {sentence}", replace(spec, claims=claims)
 
 
-@one_thread()
+@as_started()
 def survivors(spec: ModuleSpec) -> list[str]:
     """Return the labels of the twins that the quick cases do not refute; there should be none."""
     return [label for label, refuted in _tried(spec) if not refuted]
 
 
-@one_thread()
+@as_started()
 def table(spec: ModuleSpec) -> dict[str, tuple[int, int]]:
     """Return for each statement how many twins it has, and how many of them were refuted.
 

@@ -15,7 +15,7 @@ from mhadoc.language import ModuleSpec
 from mhadoc.proof.covering import covering
 from mhadoc.proof.look import look, look_at_examples
 from mhadoc.proof.nearest import beside
-from mhadoc.proof.observe import Bench, imported, one_thread, usable
+from mhadoc.proof.observe import Bench, as_started, imported, usable
 from mhadoc.proof.refute import refutation
 from mhadoc.proof.report import Refutation, Report
 from mhadoc.proof.sweep import Progress, exhaust, silent
@@ -25,7 +25,7 @@ from mhadoc.proof.tally import Tally
 __all__ = ["verify"]
 
 
-@one_thread()
+@as_started()
 def verify(
     target: object = None,
     *,

@@ -66,6 +66,17 @@ class TestWhatHolds:
     def test_other_modules_hold_as_well(self, name: str):
         assert mhadoc.verify(name).refutations == ()
 
+    def test_what_was_set_in_torch_before_does_not_count_and_is_kept(self):
+        torch.set_default_dtype(torch.float64)
+        torch.backends.mha.set_fastpath_enabled(False)
+        try:
+            assert mhadoc.verify("TransformerEncoderLayer").ok
+            assert torch.get_default_dtype() is torch.float64
+            assert not torch.backends.mha.get_fastpath_enabled()
+        finally:
+            torch.set_default_dtype(torch.float32)
+            torch.backends.mha.set_fastpath_enabled(True)
+
     def test_a_spec_from_outside_is_proved_like_ours(self):
         found = mhadoc.verify(LINEAR)
         assert found.ok
