@@ -20,7 +20,7 @@ from mhadoc.language import (
     SIZE,
     TRUTH,
 )
-from mhadoc.language.values import c_name
+from mhadoc.language.values import axes, c_name
 
 
 class Index:
@@ -109,6 +109,12 @@ def test_accepted(kind, value):
 def test_refused(kind, value):
     assert not kind(value)
     assert kind.plainly(value) is value
+
+
+@pytest.mark.parametrize("sizes", [(3, Index()), [3, np.int64(8)], torch.Size([3, 8])], ids=str)
+def test_the_sizes_of_axes_are_plain(sizes):
+    assert [type(size) for size in axes(sizes)] == [int, int]
+    assert axes(8) == (8,)
 
 
 @pytest.mark.parametrize(
