@@ -125,7 +125,22 @@ def _(rule: Output, seen: Observation) -> Mismatch | None:
 
 def unexpected_state(seen: Observation) -> Mismatch | None:
     """Compare the state_dict's keys with the parameters of the spec, none left out."""
-    return same(list(seen.bench.spec.state(seen.values)), list(seen.state))
+    keys = same(list(seen.bench.spec.state(seen.values)), list(seen.state))
+    return keys or _unexpected_answer(seen)
+
+
+def _unexpected_answer(seen: Observation) -> Mismatch | None:
+    """Compare what follows from the constructor's arguments with what follows from the case."""
+    spec = seen.bench.spec
+    if not spec.arguments:
+        return None
+    try:
+        answer = spec.state(spec.values(spec.bind(**seen.bench.arguments(seen.case))))
+    except (*RAISED, RuleError) as raised:
+        return Mismatch("the value of each symbol, from the arguments", said(raised))
+    known = spec.state(seen.values)
+    wrong = [name for name in known if answer.get(name) != known[name]]
+    return same(*({name: state.get(name) for name in wrong} for state in (known, answer)))
 
 
 def unexpected_inputs(seen: Observation) -> Mismatch | None:

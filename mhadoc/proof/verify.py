@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import torch
 
 from mhadoc.catalog import spec, specs_in, specs_of
-from mhadoc.language import ModuleSpec
+from mhadoc.language import Mismatch, ModuleSpec, Parameter, Requirement
 from mhadoc.proof.covering import covering
+from mhadoc.proof.ledgers import Statement
 from mhadoc.proof.look import look, look_at_examples
 from mhadoc.proof.nearest import beside
 from mhadoc.proof.observe import Bench, as_started, imported, usable
@@ -92,5 +93,25 @@ def _settled(bench: Bench, tally: Tally) -> tuple[list[Refutation], Mapping[str,
     if alone:
         look_at_examples(bench.spec, tally)
     refuted = [refutation(bench, name, *why) for name, why in tally.refuted.items()]
+    refuted += _untried(bench, tally) if alone else ()
     sizes = prove_all_sizes(bench.spec, subject=bench.subject, known=tally.refuted)
     return [*refuted, *sizes.refutations, *(sizes.missing if alone else ())], sizes.texts
+
+
+def _untried(bench: Bench, tally: Tally) -> Iterator[Refutation]:
+    """Iterate over what no case tried: that it holds is not known, whatever else held."""
+    spec, plainest = bench.spec, bench.spec.cases.plainest()
+    for stated in spec.statements:
+        address = spec.address(stated)
+        if not (address in tally.refuted or _tried(spec, stated, tally.held)):
+            never = Mismatch("a case in which this can be tried", "no case meets its `when`")
+            yield refutation(bench, address, plainest, never, shrink=False)
+
+
+def _tried(spec: ModuleSpec, stated: Statement, held: Mapping[str, int]) -> bool:
+    """Tell whether a statement was tried, or is one that is only told."""
+    if isinstance(stated, Parameter):  # that it is missing where it should be, holds anywhere
+        return bool(spec.cases.where(stated.when))
+    if isinstance(stated, Requirement) and stated.example is None and stated.breaks is None:
+        return True
+    return spec.address(stated) in held

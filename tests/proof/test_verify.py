@@ -138,6 +138,25 @@ class TestWhatDoesNot:
         assert refutation.statement == "linear.x"
         assert refutation.observed == "2"
 
+    def test_what_no_case_tries_is_refuted(self):
+        never = sympy.Eq(columns, 900)
+        gate = replace(LINEAR.parameters[0], name="gate", when=never)
+        claim = replace(LINEAR.claims[0], id="linear.never", when=never)
+        report = mhadoc.verify(
+            replace(LINEAR, parameters=(*LINEAR.parameters, gate), claims=(*LINEAR.claims, claim))
+        )
+        assert [r.statement for r in report.refutations] == ["Linear.gate", "linear.never"]
+        assert {r.observed for r in report.refutations} == {"no case meets its `when`"}
+
+    @pytest.mark.parametrize(
+        "derived",
+        [lambda values: {"out_features": 2 * values["out_features"]}, lambda _: {}["missing"]],
+        ids=["wrong", "broken"],
+    )
+    def test_what_is_derived_from_the_arguments_is_compared_with_the_module(self, derived):
+        report = mhadoc.verify(replace(LINEAR, derived=derived))
+        assert "Linear.state_dict" in {r.statement for r in report.refutations}
+
     def test_looking_again_finds_the_same(self):
         spec = with_weight(Shape(rows, columns))
         assert look_again("Linear.weight", Bench(spec), spec.cases.plainest()) is not None
