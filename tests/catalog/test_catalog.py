@@ -1,7 +1,9 @@
 """The catalog: how a module is found by name, by class and by instance."""
 
 import math
+from functools import partial
 from random import Random
+from typing import Any
 
 import pytest
 import sympy
@@ -13,7 +15,7 @@ from torch import nn
 import mhadoc
 from mhadoc import strategies
 from mhadoc.errors import UnknownNameError
-from mhadoc.language import ModuleSpec
+from mhadoc.language import Claim, ModuleSpec
 from mhadoc.language.compiled import free_names, number
 from mhadoc.proof.observe import Bench, imported
 from tests.toy import LINEAR
@@ -127,6 +129,30 @@ class TestSymbols:
         told |= {symbol.name for symbol in spec.symbols if symbol.python}
         forms = (rule.when for rule in (*spec.inputs, *spec.outputs))
         assert told.issuperset(free_names(*forms))
+
+
+CLAIMS = [claim for name in mhadoc.specs() for claim in mhadoc.spec(name).claims]
+
+
+class TestTwins:
+    """A check that always passes would be noticed by no twin that is checked by another one."""
+
+    @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+    def test_one_at_least_is_the_check_of_its_claim_told_otherwise(self, claim: Claim):
+        checked = _plain(claim.check)
+        assert any(_calls(twin, checked) for twin in claim.twins.values())
+
+    def test_a_check_of_its_own_is_not_that(self):
+        assert not _calls(lambda seen: None, _plain)
+
+
+def _plain(check: Any) -> Any:
+    return _plain(check.func) if isinstance(check, partial) else check
+
+
+def _calls(twin: Any, checked: Any) -> bool:
+    own = _plain(twin)
+    return own is checked or checked.__name__ in own.__code__.co_names
 
 
 def _is_there(text: str, names: dict[str, object]) -> bool:

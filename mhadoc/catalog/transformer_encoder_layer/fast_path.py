@@ -49,10 +49,10 @@ def _eps(seen: Seen, kernel: str = _ATTENTION) -> Mismatch | None:
     return same((kernel,), ran)
 
 
-def _as_bool(seen: Seen) -> Mismatch | None:
+def _as_bool(seen: Seen, zeros: bool = False) -> Mismatch | None:
     """Compare with the masks of what is not zero."""
     masks = {name: seen.inputs.get(name) for name in ("src_mask", "src_key_padding_mask")}
-    hidden = {name: mask != 0 for name, mask in masks.items() if mask is not None}
+    hidden = {name: (mask == 0) == zeros for name, mask in masks.items() if mask is not None}
     return alike(seen.again(**hidden), seen)
 
 
@@ -185,7 +185,7 @@ CLAIMS = (
         check=_as_bool,
         when=And(fast, src_mask_rank > 0, src_mask_float, Not(padded_float)),
         axes=("src_mask", "norm_first"),
-        twins={"floats are added": _added},
+        twins={"floats are added": _added, "zeros hide": partial(_as_bool, zeros=True)},
         source=FORWARD,
     ),
     Claim(

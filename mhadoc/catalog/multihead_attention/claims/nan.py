@@ -196,6 +196,7 @@ CLAIMS = (
         axes=("attn_mask", "key_padding_mask", "need_weights"),
         twins={
             "it is `out_proj.bias`": _is_bias,
+            "it is a number": partial(_is_nan, nan=False),
         },
         source="torch: _native_multi_head_attention",
     ),

@@ -56,23 +56,21 @@ def _first(tensor: Any) -> Any:
     return tensor.reshape(-1, *tensor.shape[-2:])[0]
 
 
-def _pairs(seen: Seen) -> Mismatch | None:
-    """Call with a mask that has two columns for all keys."""
-    return failure(seen.again(attn_mask=seen.inputs["attn_mask"][:, :2], **_NOTHING))
-
-
-def _broadcast(seen: Seen) -> Mismatch | None:
+def _broadcast(seen: Seen, size: int = 1) -> Mismatch | None:
     """Call with masks whose axes are one or missing, and compare with the expanded mask."""
     mask = seen.inputs["attn_mask"]
-    wrong = (_expanded(seen, small) for small in (mask, mask[:1], mask[:, :1]))
+    wrong = (_expanded(seen, small) for small in (mask, mask[:size], mask[:, :size]))
     return next(filter(None, wrong), None)
 
 
 def _expanded(seen: Seen, small: Any) -> Mismatch | None:
     """Call with a mask that is not of full size, and compare with the same mask written out."""
+    one = seen.again(attn_mask=small, **_NOTHING)
+    if failed := failure(one):
+        return failed
     full = small.expand(*seen.inputs["query"].shape[:-1], seen.values["S"])
-    one, other = (seen.again(attn_mask=given, **_NOTHING) for given in (small, full))
-    return failure(one) or failure(other) or close(other.outputs["output"], one.outputs["output"])
+    other = seen.again(attn_mask=full, **_NOTHING)
+    return failure(other) or close(other.outputs["output"], one.outputs["output"])
 
 
 def _misread(seen: Seen, column: slice = slice(1)) -> Mismatch | None:
@@ -183,7 +181,7 @@ CLAIMS = (
         check=_broadcast,
         when=And(_MATRIX, EVEN, Not(_MISREAD)),
         axes=("front", "width", "attn_mask"),
-        twins={"an axis may be two": _pairs},
+        twins={"an axis may be two": partial(_broadcast, size=2)},
         source=SOURCE,
     ),
     Claim(
