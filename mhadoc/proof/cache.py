@@ -12,6 +12,8 @@ from hashlib import sha256
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from sysconfig import get_paths
+from types import FunctionType, ModuleType
 from typing import Any
 
 from mhadoc.catalog import spec as catalogued
@@ -19,7 +21,7 @@ from mhadoc.catalog import specs
 from mhadoc.language import ModuleSpec
 from mhadoc.proof.report import Report
 
-__all__ = ["key", "proved", "sources", "twin_counts"]
+__all__ = ["is_ours", "key", "proved", "sources", "twin_counts"]
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _ROOMS = ("language", "catalog", "proof")
@@ -86,12 +88,13 @@ def sources(spec: ModuleSpec, *subjects: type) -> tuple[Path, ...]:
         found.update((_PACKAGE / room).rglob("*.py"))
     found.update(_cited(spec))
     names = {subject.__module__.partition(".")[0] for subject in subjects}
-    for name in (names if _is_ours(spec) else names | _packages(spec)) - {"mhadoc", "torch"}:
+    for name in (names if is_ours(spec) else names | _packages(spec)) - {"mhadoc", "torch"}:
         found.update(_files(name))
     return tuple(sorted(found))
 
 
-def _is_ours(spec: ModuleSpec) -> bool:
+def is_ours(spec: ModuleSpec) -> bool:
+    """Tell whether a spec is one of this package's, as it is stated."""
     return spec.name in specs() and catalogued(spec.name) is spec
 
 
@@ -111,7 +114,32 @@ def _packages(spec: ModuleSpec) -> set[str]:
     checks = [check for claim in spec.claims for check in (claim.check, *claim.twins.values())]
     modules = [_module(check) for check in checks]
     modules += [name for name, module in sys.modules.copy().items() if _holds(module, spec)]
-    return {name.partition(".")[0] for name in (*modules, spec.path.partition(":")[0])}
+    return _reached({name.partition(".")[0] for name in (*modules, spec.path.partition(":")[0])})
+
+
+def _reached(names: set[str]) -> set[str]:
+    """Return these top-level modules, and those that they use and that are not installed."""
+    found: set[str] = set()
+    while names:
+        found |= names
+        within = {name for name in names - {"mhadoc", "torch"} if not _installed(name)}
+        loaded = [m for n, m in sys.modules.copy().items() if n.partition(".")[0] in within]
+        used = {_home(value) for module in loaded for value in list(module.__dict__.values())}
+        names = {name for name in used - found if not _installed(name)}
+    return found
+
+
+def _home(value: object) -> str:
+    """Return the top-level module of a module, function or class."""
+    if isinstance(value, ModuleType):
+        return value.__name__.partition(".")[0]
+    return value.__module__.partition(".")[0] if isinstance(value, (FunctionType, type)) else ""
+
+
+def _installed(name: str) -> bool:
+    """Tell whether a module is Python's or was installed, so that a version says what it is."""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    return file is None or any(map(Path(file).is_relative_to, set(get_paths().values())))
 
 
 def _module(check: Callable[..., Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import singledispatch
 from itertools import chain, combinations, pairwise
@@ -24,10 +25,10 @@ from mhadoc.language import (
 )
 from mhadoc.proof.altered import Letters, altered, altered_condition, altered_shape, letters
 from mhadoc.proof.elsewhere import Elsewhere
-from mhadoc.proof.observe import as_started
+from mhadoc.proof.observe import RAISED, as_started
 from mhadoc.proof.trial import Trial
 
-__all__ = ["claim_twins", "rule_twins", "survivors", "table"]
+__all__ = ["claim_twins", "rule_twins", "surviving_claims", "survivors", "table"]
 
 Changes = Iterator[tuple[str, Any]]
 
@@ -69,6 +70,16 @@ def claim_twins(spec: ModuleSpec) -> Iterator[tuple[str, ModuleSpec]]:
 def survivors(spec: ModuleSpec) -> list[str]:
     """Return the labels of the twins that the quick cases do not refute; there should be none."""
     return [label for label, refuted in _tried(spec) if not refuted]
+
+
+def surviving_claims(spec: ModuleSpec) -> Iterator[tuple[str, str]]:
+    """Iterate over claims whose check passes a false twin of theirs: its id, and the twin."""
+    trial = Trial(spec)
+    for label, twin in claim_twins(spec):
+        claim, _, sentence = label.partition(": ")
+        with suppress(*RAISED):  # what a check raises on the way refutes its claim
+            if not trial.refutes(claim, twin):
+                yield claim, sentence
 
 
 @as_started()

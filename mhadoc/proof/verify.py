@@ -12,6 +12,7 @@ import torch
 
 from mhadoc.catalog import spec, specs_in, specs_of
 from mhadoc.language import Mismatch, ModuleSpec, Parameter, Requirement
+from mhadoc.proof.cache import is_ours
 from mhadoc.proof.covering import covering
 from mhadoc.proof.ledgers import Statement
 from mhadoc.proof.look import look, look_at_examples
@@ -22,6 +23,7 @@ from mhadoc.proof.report import Refutation, Report
 from mhadoc.proof.sweep import Progress, exhaust, silent
 from mhadoc.proof.symbolic import prove_all_sizes
 from mhadoc.proof.tally import Tally
+from mhadoc.proof.twins import surviving_claims
 
 __all__ = ["verify"]
 
@@ -93,19 +95,26 @@ def _settled(bench: Bench, tally: Tally) -> tuple[list[Refutation], Mapping[str,
     if alone:
         look_at_examples(bench.spec, tally)
     refuted = [refutation(bench, name, *why) for name, why in tally.refuted.items()]
-    refuted += _untried(bench, tally) if alone else ()
+    refuted += _doubtful(bench, tally) if alone else ()
     sizes = prove_all_sizes(bench.spec, subject=bench.subject, known=tally.refuted)
     return [*refuted, *sizes.refutations, *(sizes.missing if alone else ())], sizes.texts
 
 
-def _untried(bench: Bench, tally: Tally) -> Iterator[Refutation]:
-    """Iterate over what no case tried: that it holds is not known, whatever else held."""
+def _doubtful(bench: Bench, tally: Tally) -> Iterator[Refutation]:
+    """Iterate over what is not known to hold: no case tried it, or its check cannot fail."""
     spec, plainest = bench.spec, bench.spec.cases.plainest()
+    doubts = {}
     for stated in spec.statements:
-        address = spec.address(stated)
-        if not (address in tally.refuted or _tried(spec, stated, tally.held)):
+        if not _tried(spec, stated, tally.held):
             never = Mismatch("a case in which this can be tried", "no case meets its `when`")
-            yield refutation(bench, address, plainest, never, shrink=False)
+            doubts[spec.address(stated)] = never
+    if not is_ours(spec):  # of ours, tests try all twins
+        for claim, twin in surviving_claims(spec):
+            passes = Mismatch("a check that refutes its false twin", f"it passes: {twin}")
+            doubts.setdefault(claim, passes)
+    for address, doubt in doubts.items():
+        if address not in tally.refuted:
+            yield refutation(bench, address, plainest, doubt, shrink=False)
 
 
 def _tried(spec: ModuleSpec, stated: Statement, held: Mapping[str, int]) -> bool:

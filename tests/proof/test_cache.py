@@ -182,7 +182,8 @@ class TestSpecsFromOutside:
         package = tmp_path / "ours"
         package.mkdir()
         (package / "__init__.py").write_text("")
-        (package / "checks.py").write_text("def holds(seen):\n    return None\n")
+        (package / "checks.py").write_text("from beside import holds\nheld = holds\n")
+        (tmp_path / "beside.py").write_text("def holds(seen):\n    return None\n")
         (package / "rules.py").write_text(
             "from dataclasses import replace\nfrom functools import partial\nimport mhadoc\n"
             "from ours.checks import holds\n"
@@ -198,13 +199,13 @@ class TestSpecsFromOutside:
             return import_module("ours.rules").SPEC
 
         yield load
-        for name in [name for name in sys.modules if name.partition(".")[0] == "ours"]:
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("ours", "beside")]:
             del sys.modules[name]
 
     def test_their_package_counts(self, outside: Callable[[], object], tmp_path: Path):
         spec = outside()
-        files = set((tmp_path / "ours").glob("*.py"))
-        assert len(files) == 3
+        files = {*(tmp_path / "ours").glob("*.py"), tmp_path / "beside.py"}
+        assert len(files) == 4
         assert files < set(sources(spec))
         assert not files & set(sources(SPEC))
 
@@ -215,5 +216,5 @@ class TestSpecsFromOutside:
     def test_a_change_in_it_changes_the_key(self, outside: Callable[[], object], tmp_path: Path):
         spec = outside()
         before = key(spec)
-        (tmp_path / "ours" / "checks.py").write_text("def holds(seen):\n    return 1\n")
+        (tmp_path / "beside.py").write_text("def holds(seen):\n    return 1\n")
         assert key(spec) != before

@@ -138,6 +138,11 @@ class TestWhatDoesNot:
         assert refutation.statement == "linear.x"
         assert refutation.observed == "2"
 
+    def test_a_check_from_outside_that_passes_its_false_twin_is_refuted(self):
+        empty = replace(LINEAR.claims[0], check=lambda _: None, twins={"no": lambda _: None})
+        (refutation,) = mhadoc.verify(replace(LINEAR, claims=(empty,))).refutations
+        assert (refutation.statement, refutation.observed) == (empty.id, "it passes: no")
+
     def test_what_no_case_tries_is_refuted(self):
         never = sympy.Eq(columns, 900)
         gate = replace(LINEAR.parameters[0], name="gate", when=never)
