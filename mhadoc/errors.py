@@ -13,6 +13,7 @@ __all__ = [
     "ReleaseError",
     "RuleError",
     "ShapeError",
+    "SpecError",
     "UnknownNameError",
     "WorkersLostError",
 ]
@@ -77,6 +78,19 @@ def _rebuild(
 
 class ShapeError(MhadocError, ValueError):
     """A shape cannot be evaluated or matched with the numbers given."""
+
+
+class SpecError(MhadocError, ValueError):
+    """A spec contradicts itself, so that it cannot be tried in its own cases."""
+
+    def __init__(self, spec: str, problems: Iterable[str]) -> None:
+        """Say which spec, and everything that is wrong with it."""
+        self.spec, self.problems = spec, tuple(problems)
+        super().__init__("\n  ".join((f"the spec of {spec} cannot be tried:", *self.problems)))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error cross a process boundary with its parts."""
+        return SpecError, (self.spec, self.problems)
 
 
 class UnknownNameError(MhadocError, LookupError):

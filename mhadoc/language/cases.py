@@ -93,7 +93,8 @@ class Cases:
     release: str = NEWEST
 
     @cached_property
-    def _flags(self) -> Mapping[str, int]:
+    def flags(self) -> Mapping[str, int]:
+        """Return what is 1 where the release is new enough for it, and 0 otherwise."""
         return flags(self.release)
 
     @cached_property
@@ -308,7 +309,7 @@ class Cases:
 
     def values(self, case: Case) -> dict[str, Any]:
         """Return the number of every size and flag in a case."""
-        values: dict[str, Any] = {**self._flags, **self.numbers}
+        values: dict[str, Any] = {**self.flags, **self.numbers}
         for settings, position in zip(self._settings, case.at, strict=True):
             values.update(settings[position])
         return values

@@ -101,7 +101,10 @@ def note_unbuilt(bench: Bench, case: Case, raised: Exception, tally: Tally) -> N
 def tried(check: Callable[..., Mismatch | None], *about: Any) -> Mismatch | None:
     """Check a statement; what a class raises on the way refutes it."""
     try:
-        return check(*about)
+        found: object = check(*about)
+        if found is None or isinstance(found, Mismatch):
+            return found
+        return Mismatch("a check that returns None or a Mismatch", f"{found!r} was returned")
     except (*RAISED, ImportError) as raised:
         return Mismatch("a check that comes to its end", said(raised))
 

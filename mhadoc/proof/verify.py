@@ -20,6 +20,7 @@ from mhadoc.proof.nearest import beside
 from mhadoc.proof.observe import Bench, as_started, imported, usable
 from mhadoc.proof.refute import refutation
 from mhadoc.proof.report import Refutation, Report
+from mhadoc.proof.sound import demand_soundness
 from mhadoc.proof.sweep import Progress, exhaust, silent
 from mhadoc.proof.symbolic import prove_all_sizes
 from mhadoc.proof.tally import Tally
@@ -47,8 +48,8 @@ def verify(
     or all of them with ``exhaustive``: then in the processes of the ``executor``, if there is one,
     and from where an earlier run was cut off, unless it is to begin ``fresh``; ``progress`` is told
     how many cases of how many are done. ``device`` is torch's name of one.
-    Raises UnknownNameError for a target that has no spec, and DeviceError for a device that cannot
-    be used.
+    Raises UnknownNameError for a target that has no spec, SpecError for a spec that contradicts
+    itself, and DeviceError for a device that cannot be used.
     """
     begun = time.perf_counter()
     targets = _targets(target)
@@ -56,6 +57,7 @@ def verify(
     total, refutations = Tally(), list[Refutation]()
     all_sizes: dict[str, str] = {}
     for found in targets:
+        demand_soundness(found)
         bench = Bench(found, other, usable(device))
         if exhaustive:
             tally = exhaust(bench, executor=executor, fresh=fresh, progress=progress)
