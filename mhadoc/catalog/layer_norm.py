@@ -80,6 +80,7 @@ ARGUMENTS = (
     Argument(
         name="eps",
         default=1e-5,
+        effect="none",
         why="added to the variance before its square root is taken; stored as it is given.",
         source=INIT,
     ),

@@ -163,15 +163,15 @@ class Argument(Rule):
     """A constructor argument: what it accepts, its default and what it does to the parameters.
 
     ``becomes`` is the expression that None stands for (``embed_dim`` for ``kdim``); ``effect``
-    says what the argument adds to or removes from the parameters. An argument without a default
-    is required.
+    says what the argument adds to or removes from the parameters, where their own rules do not
+    say it by naming the argument. An argument without a default is required.
     """
 
     accepts: Accepts = ANYTHING
     required: bool = False
     default: object = None
     becomes: sympy.Expr | None = None
-    effect: str = "none"
+    effect: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

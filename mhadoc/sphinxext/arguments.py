@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from docutils import nodes
 
 from mhadoc.language import ANYTHING, Argument, ModuleSpec, Requirement, expression_text
+from mhadoc.language.compiled import free_names
 from mhadoc.sphinxext.page import Nodes, Page
 from mhadoc.sphinxext.tables import Column, Row, table
 from mhadoc.sphinxext.text import code, held, sentence
 
-__all__ = ["argument_of", "arguments"]
+__all__ = ["argument_of", "arguments", "effect"]
 
 
 def arguments(page: Page) -> Nodes:
@@ -27,8 +28,22 @@ def arguments(page: Page) -> Nodes:
 def _argument(page: Page, rule: Argument) -> Row:
     anchor, name = page.name(rule)
     demands = [r for r in page.spec.requirements if argument_of(page.spec, r) == rule.name]
-    facts = (("On parameters", sentence(rule.effect)), ("Demands", _demands(page, demands)))
+    facts = (
+        ("On parameters", sentence(rule.effect or effect(page.spec, rule.name))),
+        ("Demands", _demands(page, demands)),
+    )
     return Row([name, _type(rule), _default(rule)], anchor, page.details(rule, *facts))
+
+
+def effect(spec: ModuleSpec, name: str) -> str:
+    """Return what the rules of the parameters say of an argument by naming it."""
+    sized = [rule.name for rule in spec.parameters if rule.shape and name in rule.shape.symbols]
+    there = [rule.name for rule in spec.parameters if name in free_names(rule.when)]
+    parts = (("is a size of", sized), ("decides whether there is", there))
+    told = (
+        f"{does} {', '.join(f'`{other}`' for other in names)}" for does, names in parts if names
+    )
+    return "; ".join(told)
 
 
 def argument_of(spec: ModuleSpec, demand: Requirement) -> str:
