@@ -197,7 +197,8 @@ def _(rule: Parameter, bench: Bench) -> Mismatch | None:
         return None
     bench, case = wide
     values = bench.spec.cases.values(case)
-    return check_blocks(rule, values) or check_initial(rule, bench, case)
+    wrong = check_blocks(rule, values) or check_initial(rule, bench, case)
+    return wrong and (check_case(rule, bench.observe(case)) or wrong)  # a shape says more
 
 
 def check_requirement(requirement: Requirement, bench: Bench) -> Mismatch | None:

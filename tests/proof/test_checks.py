@@ -105,6 +105,10 @@ class TestParameter:
     def test_one_that_is_never_there_has_no_numbers_to_look_at(self):
         assert check_class(changed("bias_k", when=sympy.false), BENCH) is None
 
+    def test_a_transposed_shape_is_told_as_shapes_though_its_blocks_do_not_fit_either(self):
+        rule = changed("v_proj_weight", shape=Shape(SPEC.rule("v_proj_weight").shape.axes[1], E))
+        assert check_class(rule, Bench(SPEC)) == Mismatch("(130, 200)", "(200, 130)")
+
 
 class TestState:
     def test_the_order_counts(self):
