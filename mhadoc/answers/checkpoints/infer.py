@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import sympy
 
-from mhadoc.answers.checkpoints.parts import (
-    ATTENTION,
-    Part,
-    alone,
-    find,
-    foreign,
-    foreign_problems,
-)
-from mhadoc.answers.checkpoints.reading import stored
+from mhadoc.answers.checkpoints.conversion import foreign_problems
+from mhadoc.answers.checkpoints.foreign import Foreign, foreign
+from mhadoc.answers.checkpoints.parts import ATTENTION, Part, alone, find
+from mhadoc.answers.checkpoints.reading import Entries, stored
 from mhadoc.answers.problem import Problem
 from mhadoc.answers.tensors import shape_of, unusable
 from mhadoc.language import Argument, Child, ModuleSpec
@@ -27,6 +22,8 @@ __all__ = ["Inference", "infer"]
 
 #: Widths up to this are tried one by one; a longer list of divisors would help nobody.
 _LIMIT = 1 << 15
+
+_EXPECTED = f"must hold the parameters of {ATTENTION}, or of a module with one inside"
 
 
 @dataclass(frozen=True)
@@ -126,14 +123,33 @@ def infer(
     start = f"{prefix}." if prefix and not prefix.endswith(".") else prefix
     shapes = {key: shape_of(value) for key, value in state_dict.items() if key.startswith(start)}
     tensors = {key: shape for key, shape in shapes.items() if shape is not None}
-    found = find(tensors, torch_version) or alone(tensors, start, torch_version)
+    found, others = _split(find(tensors, torch_version), tensors)
+    if not found and not others:
+        found = list(alone(tensors, start, torch_version))
     parts = tuple(map(_inference, found))
-    if len(parts) == 1:
+    if len(parts) == 1 and not others:
         return parts[0]
     problems = [problem for part in parts for problem in part.problems]
-    if not parts:
+    problems += foreign_problems(others, _EXPECTED, tensors)
+    if not parts and not others:
         problems = [*unusable(state_dict, start), *_nothing(tensors, start)]
     return Inference(None, start, problems=problems, parts=parts)
+
+
+def _split(parts: Iterable[Part], shapes: Entries) -> tuple[list[Part], list[Foreign]]:
+    """Return the parts, and attentions of other libraries that a part took some keys of.
+
+    Some libraries call one or two of their keys as we do.
+    """
+    parts = list(parts)
+    others = list(foreign(shapes)) if not all(part.exact for part in parts) else []
+    shared = [other for other in others if any(_shares(part, other) for part in parts)]
+    kept = [part for part in parts if not any(_shares(part, other) for other in shared)]
+    return kept, shared
+
+
+def _shares(part: Part, other: Foreign) -> bool:
+    return not part.exact and not part.keys.isdisjoint(other.keys.values())
 
 
 def _inference(part: Part) -> Inference:
@@ -207,12 +223,11 @@ def _tried(spec: ModuleSpec, name: str, settled: tuple[tuple[str, Any], ...]) ->
 
 def _nothing(tensors: Mapping[str, tuple[int, ...]], start: str) -> Iterator[Problem]:
     """Iterate over what may be there instead of a module that has a spec."""
-    expected = f"must hold the parameters of {ATTENTION}, or of a module with one inside"
-    found = list(foreign_problems(foreign(tensors), expected))
+    found = list(foreign_problems(foreign(tensors), _EXPECTED, tensors))
     yield from found
     if not found and start:
         observed = f"no module is complete under {start!r}"
-        yield Problem("prefix", "keys", expected, observed, "leave the prefix out")
+        yield Problem("prefix", "keys", _EXPECTED, observed, "leave the prefix out")
     elif not found:
         observed = f"its {len(tensors)} keys are not those of one"
-        yield Problem("state_dict", "keys", expected, observed, "pass the state_dict of a model")
+        yield Problem("state_dict", "keys", _EXPECTED, observed, "pass the state_dict of a model")

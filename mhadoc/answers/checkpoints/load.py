@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mhadoc.answers.checkpoints.parts import ATTENTION, attending, foreign, foreign_problems
+from mhadoc.answers.checkpoints.conversion import foreign_problems
+from mhadoc.answers.checkpoints.foreign import Foreign, foreign
+from mhadoc.answers.checkpoints.parts import ATTENTION, attending
 from mhadoc.answers.checkpoints.reading import (
     Entries,
     Reading,
@@ -70,7 +72,12 @@ class _Loading:
 
     def explained(self) -> Iterator[Problem]:
         """Iterate over the differences of keys that start alike."""
-        yield from self.layouts()
+        found, theirs = self.converted()
+        yield from foreign_problems(found, f"must hold the parameters of {ATTENTION}", self.theirs)
+        yield from replace(self, theirs=theirs).different()
+
+    def different(self) -> Iterator[Problem]:
+        """Iterate over the differences of keys that no other library explains."""
         yield from _once(self.arguments())
         yield from self.layers()
         yield from self.entries()
@@ -85,18 +92,30 @@ class _Loading:
         mine, other = self.ours.get(key), self.theirs.get(key)
         return mine == other or (mine == () and other == (1,))
 
-    def layouts(self) -> Iterator[Problem]:
-        """Iterate over attentions that the file has in another library's layout."""
+    def converted(self) -> tuple[list[Foreign], dict[str, tuple[int, ...]]]:
+        """Return attentions in another library's layout, and the file's entries without them."""
         places = [prefix for prefix, found in _described(self.module) if found.name == ATTENTION]
         waiting = [p for p in places if any(k.startswith(p) for k in self.differing())]
         others = list(foreign(self.theirs))
         if len({other.layout.library for other in others}) != 1 or len(others) != len(waiting):
-            return
-        moved = [replace(other, ours=p) for other, p in zip(others, waiting, strict=True)]
-        yield from foreign_problems(moved, "must hold the parameters of MultiheadAttention")
-        for other in moved:
-            self.told.update(other.keys.values())
-            self.told.update(k for k in self.ours if k.startswith(other.ours))
+            return [], {**self.theirs}
+        pairs = zip(others, waiting, strict=True)
+        found = [self.into(other, place) for other, place in pairs]
+        taken = {key for other in found for key in other.keys.values()}
+        entries = {key: shape for key, shape in self.theirs.items() if key not in taken}
+        for other, place in zip(found, waiting, strict=True):
+            made = other.shapes if other.fits else _under(place, self.ours, spec(ATTENTION))
+            unused = {f"{other.start}{key}" for key in other.layout.unused}
+            entries = {key: shape for key, shape in entries.items() if key not in unused}
+            entries |= {f"{place}{key}": shape for key, shape in made.items()}
+        return found, entries
+
+    def into(self, other: Foreign, place: str) -> Foreign:
+        """Return an attention of the file together with the module's that takes it."""
+        name = place.removesuffix(".")
+        heads = str(getattr(self.module.get_submodule(name), "num_heads", other.heads))
+        biased = f"{place}in_proj_bias" in self.ours
+        return replace(other, into=name, bias=biased, heads=heads)
 
     def arguments(self) -> Iterator[tuple[str, Problem]]:
         """Iterate over the arguments in which a module inside and the file differ, and where."""

@@ -148,8 +148,12 @@ PROBLEMS = [
         {"vit.attn.qkv.weight": (18, 6), "vit.attn.proj.weight": (6, 6)},
         "error: vit.attn.: must hold the parameters of " + NAMES + ", but it has the keys of "
         "timm's vision transformers [layouts].\n"
-        "  way out: ours['vit.attn.in_proj_weight'] = state['vit.attn.qkv.weight']\n"
-        "    ours['vit.attn.out_proj.weight'] = state['vit.attn.proj.weight']",
+        "  way out:\n"
+        "ours = {}  # state is the state_dict that was given\n"
+        "ours['in_proj_weight'] = state['vit.attn.qkv.weight']\n"
+        "ours['out_proj.weight'] = state['vit.attn.proj.weight']\n"
+        "module = torch.nn.MultiheadAttention(6, num_heads, bias=False)\n"
+        "module.load_state_dict(ours)",
     ),
 ]
 
