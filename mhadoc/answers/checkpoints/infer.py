@@ -14,7 +14,7 @@ from mhadoc.answers.checkpoints.foreign import Foreign, foreign
 from mhadoc.answers.checkpoints.parts import ATTENTION, Part, alone, find
 from mhadoc.answers.checkpoints.reading import Entries, stored
 from mhadoc.answers.problem import Problem
-from mhadoc.answers.tensors import shape_of, unusable
+from mhadoc.answers.tensors import check_state_dict, shape_of, unusable
 from mhadoc.language import Argument, Child, ModuleSpec
 from mhadoc.language.compiled import truth
 
@@ -111,7 +111,8 @@ def infer(
     without an attention, such as a Linear, only where no other key starts like its own. The
     arguments are those that the module has in a ``torch_version``, by default the one installed.
 
-    Raises ReleaseError for a version of torch that is not known.
+    Raises StateDictError for what is no mapping from names, and ReleaseError for a version of torch
+    that is not known.
 
     >>> import mhadoc
     >>> found = mhadoc.infer({"in_proj_weight": (12, 4), "out_proj.weight": (4, 4)})
@@ -120,6 +121,7 @@ def infer(
     >>> found.undetermined["num_heads"]
     (1, 2, 4)
     """
+    check_state_dict(state_dict)
     start = f"{prefix}." if prefix and not prefix.endswith(".") else prefix
     shapes = {key: shape_of(value) for key, value in state_dict.items() if key.startswith(start)}
     tensors = {key: shape for key, shape in shapes.items() if shape is not None}
