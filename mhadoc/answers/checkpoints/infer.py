@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -11,7 +11,7 @@ import sympy
 
 from mhadoc.answers.checkpoints.conversion import foreign_problems
 from mhadoc.answers.checkpoints.foreign import Foreign, foreign
-from mhadoc.answers.checkpoints.parts import ATTENTION, Part, alone, find
+from mhadoc.answers.checkpoints.parts import ATTENTION, Part, alone, find, unspecified
 from mhadoc.answers.checkpoints.reading import Entries, stored
 from mhadoc.answers.problem import Problem
 from mhadoc.answers.tensors import check_state_dict, shape_of, unusable
@@ -34,7 +34,8 @@ class Inference:
     where its keys start. ``arguments`` are those that the shapes decide, a module that is one being
     a record of its own; ``undetermined`` holds the others: their possible values where those can be
     listed, or else a sentence. ``parts`` are the modules found in a model, or the attentions inside
-    a module, each as a record.
+    a module, each as a record. ``others`` are calls or names of modules with the same keys and
+    shapes, where there are any: the file may as well be theirs.
     """
 
     target: str | None
@@ -43,6 +44,7 @@ class Inference:
     undetermined: Mapping[str, tuple[int, ...] | str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     parts: tuple[Inference, ...] = ()
+    others: tuple[str, ...] = ()
 
     @property
     def attentions(self) -> tuple[Inference, ...]:
@@ -65,16 +67,24 @@ class Inference:
         return f"{self.prefix.removesuffix('.')}{others}: " if self.prefix else ""
 
     def __repr__(self) -> str:
-        """Return the call that builds the module, as far as it is known."""
+        """Return the call that builds the module, as far as it is known, and other candidates."""
+        return f"{self._call()}{f'  # or {self._others()}' if self.others else ''}"
+
+    def _call(self) -> str:
         given = (f"{name}={value!r}" for name, value in self.arguments.items())
         return f"{self.target}({', '.join(given)})"
+
+    def _others(self) -> str:
+        return ", ".join(self.others)
 
     def _text(self) -> str:
         unknown = dict(self._unknown())
         lists = {name: known for name, known in unknown.items() if not isinstance(known, str)}
         lines = [f"  {name}: one of {', '.join(map(str, n))}" for name, n in lists.items()]
         others = ", ".join(name for name in unknown if name not in lists)
-        return "\n".join([repr(self), *lines, *[f"  not stored: {others}"] * bool(others)])
+        lines += [f"  not stored: {others}"] * bool(others)
+        lines += [f"  may also be: {self._others()}"] * bool(self.others)
+        return "\n".join([self._call(), *lines])
 
     def _unknown(self, place: str = "") -> Iterator[tuple[str, tuple[int, ...] | str]]:
         """Iterate over what is undetermined, in the modules that are arguments as well."""
@@ -98,6 +108,7 @@ class Inference:
             },
             "problems": [problem.to_json() for problem in self.problems],
             "parts": [part.to_json() for part in self.parts],
+            "others": list(self.others),
         }
 
 
@@ -126,9 +137,9 @@ def infer(
     shapes = {key: shape_of(value) for key, value in state_dict.items() if key.startswith(start)}
     tensors = {key: shape for key, shape in shapes.items() if shape is not None}
     found, others = _split(find(tensors, torch_version), tensors)
-    if not found and not others:
-        found = list(alone(tensors, start, torch_version))
     parts = tuple(map(_inference, found))
+    if not found and not others:
+        parts = tuple(_alone(tensors, start, torch_version))
     if len(parts) == 1 and not others:
         return parts[0]
     problems = [problem for part in parts for problem in part.problems]
@@ -136,6 +147,14 @@ def infer(
     if not parts and not others:
         problems = [*unusable(state_dict, start), *_nothing(tensors, start)]
     return Inference(None, start, problems=problems, parts=parts)
+
+
+def _alone(tensors: Entries, start: str, release: str | None) -> Iterator[Inference]:
+    """Iterate over the one module without an attention, if there is one, with its doubles."""
+    found = [(part, _inference(part)) for part in alone(tensors, start, release)]
+    for part, first in found[:1]:
+        calls = (repr(other) for _, other in found if other.arguments != first.arguments)
+        yield replace(first, others=(*calls, *unspecified(part)))
 
 
 def _split(parts: Iterable[Part], shapes: Entries) -> tuple[list[Part], list[Foreign]]:

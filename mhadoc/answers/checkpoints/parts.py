@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from mhadoc.answers.checkpoints.reading import Entries, Reading, numbered, read, rules_by_key
 from mhadoc.answers.problem import Problem
 from mhadoc.catalog import history, spec, specs
+from mhadoc.catalog.alike import ALIKE
 from mhadoc.language import ModuleSpec, Parameter, condition_text
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "alone",
     "attending",
     "find",
+    "unspecified",
 ]
 
 ATTENTION = "MultiheadAttention"
@@ -106,7 +108,7 @@ def find(shapes: Entries, release: str | None) -> tuple[Part, ...]:
 
 
 def alone(shapes: Entries, prefix: str, release: str | None) -> Iterator[Part]:
-    """Iterate over the one module without an attention that all keys with a prefix are, if any.
+    """Iterate over the modules without an attention that all keys with a prefix can be, if any.
 
     Such keys (``weight``, ``bias``) are in every model, so they count only where nothing else is.
     """
@@ -115,7 +117,13 @@ def alone(shapes: Entries, prefix: str, release: str | None) -> Iterator[Part]:
     modules = (name for name in others if history(name).kind == "module")
     readings = (read(spec(name, release), entries) for name in modules if entries)
     exact = (reading for reading in readings if reading is not None and not reading.differences)
-    yield from (Part(prefix, reading, ()) for reading in list(exact)[:1])
+    yield from (Part(prefix, reading, ()) for reading in exact)
+
+
+def unspecified(part: Part) -> tuple[str, ...]:
+    """Return the modules without a spec that a part without an attention can be as well."""
+    entries = part.reading.entries
+    return tuple(name for alike in ALIKE if alike.stores(entries) for name in alike.names)
 
 
 def _inside(part: Part, attentions: Iterable[Part]) -> Iterator[Part]:
