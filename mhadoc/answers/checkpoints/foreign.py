@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mhadoc.answers.checkpoints.reading import Entries
+from mhadoc.answers.checkpoints.reading import Entries, numbered
 from mhadoc.answers.predict import predict
 from mhadoc.catalog.layouts import LAYOUTS, Layout
 from mhadoc.language.compiled import truth
 
-__all__ = ["Foreign", "foreign"]
+__all__ = ["Foreign", "foreign", "paired"]
 
 _NAME = "MultiheadAttention"
 
@@ -37,6 +37,12 @@ class Foreign:
     def start(self) -> str:
         """Return what its keys start with, as they are spelled."""
         return next(iter(self.keys.values()))[: len(self.prefix)]
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """Return the whole keys that the code speaks for, used or not."""
+        unused = (f"{self.start}{key}" for key in self.layout.unused)
+        return frozenset((*self.keys.values(), *unused))
 
     @property
     def fits(self) -> bool:
@@ -91,3 +97,34 @@ def _sizes(layout: Layout, keys: Mapping[str, str], shapes: Entries) -> Mapping[
             return None
         sizes = match.sizes
     return sizes
+
+
+def paired(theirs: list[str], ours: list[str]) -> dict[str, str] | None:
+    """Return which of our places each of theirs is; None where the names do not tell.
+
+    Layers belong together by their numbers, since a file may hold them in another order. Where a
+    layer has several attentions, those of one name do, and then the only one that is left.
+    """
+    there, here = _by_pattern(theirs), _by_pattern(ours)
+    names = {_name(pattern): pattern for pattern in here}
+    pairs = {p: names[_name(p)] for p in there if _name(p) in names}
+    left = [p for p in there if p not in pairs], [p for p in here if p not in pairs.values()]
+    if len(left[0]) == len(left[1]) == 1:
+        pairs[left[0][0]] = left[1][0]
+    alike = pairs.keys() == there.keys() and {*pairs.values()} == here.keys()
+    if not alike or any(len(there[p]) != len(here[q]) for p, q in pairs.items()):
+        return None
+    return {p: q for one, two in pairs.items() for p, q in zip(there[one], here[two], strict=True)}
+
+
+def _by_pattern(prefixes: list[str]) -> dict[str, list[str]]:
+    """Return prefixes in the order of their numbers, by what they are without them."""
+    found: dict[str, list[str]] = {}
+    for prefix in sorted(prefixes, key=lambda p: [int(n) for n in p.split(".") if n.isdecimal()]):
+        found.setdefault(numbered(prefix), []).append(prefix)
+    return found
+
+
+def _name(pattern: str) -> str:
+    """Return the last name in a prefix: ``self_attn``."""
+    return pattern.removesuffix(".").rpartition(".")[2]

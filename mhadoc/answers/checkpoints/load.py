@@ -8,7 +8,7 @@ from typing import Any
 
 from mhadoc.answers.built import is_built
 from mhadoc.answers.checkpoints.conversion import foreign_problems
-from mhadoc.answers.checkpoints.foreign import Foreign, foreign
+from mhadoc.answers.checkpoints.foreign import Foreign, foreign, paired
 from mhadoc.answers.checkpoints.moved import moved
 from mhadoc.answers.checkpoints.own import ANY, is_extra, own_methods, taken
 from mhadoc.answers.checkpoints.parts import ATTENTION, attending
@@ -102,23 +102,31 @@ class _Loading:
         lazy = mine == ANY and other is not None
         return lazy or mine == other or (mine == () and other == (1,))
 
-    def converted(self) -> tuple[list[Foreign], dict[str, tuple[int, ...]]]:
-        """Return attentions in another library's layout, and the file's entries without them."""
+    def foreign(self) -> tuple[list[Foreign], list[str]]:
+        """Return attentions in another library's layout, and as many places that wait for them."""
         places = [prefix for prefix, found in _described(self.module) if found.name == ATTENTION]
         waiting = [p for p in places if any(k.startswith(p) for k in self.differing())]
         others = list(foreign(self.theirs))
-        if len({other.layout.library for other in others}) != 1 or len(others) != len(waiting):
-            return [], {**self.theirs}
-        pairs = zip(others, waiting, strict=True)
-        found = [self.into(other, place) for other, place in pairs]
-        taken = {key for other in found for key in other.keys.values()}
+        one = len({other.layout.library for other in others}) == 1
+        return (others, waiting) if one and len(others) == len(waiting) else ([], [])
+
+    def converted(self) -> tuple[list[Foreign], dict[str, tuple[int, ...]]]:
+        """Return attentions in another library's layout, and the entries with ours in their place.
+
+        Where names do not tell which is which, none is loaded into a module.
+        """
+        others, waiting = self.foreign()
+        starts = [other.prefix for other in others]
+        known = paired(starts, waiting)
+        places = known or dict(zip(starts, waiting, strict=True))
+        found = [self.into(other, places[other.prefix]) for other in others]
+        taken = {key for other in found for key in other.taken}
         entries = {key: shape for key, shape in self.theirs.items() if key not in taken}
-        for other, place in zip(found, waiting, strict=True):
+        for other in found:
+            place = places[other.prefix]
             made = other.shapes if other.fits else _under(place, self.ours, spec(ATTENTION))
-            unused = {f"{other.start}{key}" for key in other.layout.unused}
-            entries = {key: shape for key, shape in entries.items() if key not in unused}
             entries |= {f"{place}{key}": shape for key, shape in made.items()}
-        return found, entries
+        return [other if known else replace(other, into=None) for other in found], entries
 
     def into(self, other: Foreign, place: str) -> Foreign:
         """Return an attention of the file together with the module's that takes it."""

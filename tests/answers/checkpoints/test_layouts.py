@@ -154,6 +154,38 @@ def test_packed_biases_that_a_library_lacks_are_zeros(
     assert agrees(made, x.transpose(0, 1), attend(plain, "q k v out", x))
 
 
+def whisper(order: list[str], layers: int) -> dict[str, torch.Tensor]:
+    """Return a decoder's attentions, its layers in the order in which names are sorted."""
+    places = [
+        f"decoder.layers.{n}.{name}" for n in sorted(map(str, range(layers))) for name in order
+    ]
+    keys = [f"{place}.{key}.weight" for place in places for key in WHISPER.split()]
+    return {key: torch.randn(12, 12) for key in keys}
+
+
+@pytest.mark.parametrize("order", [["self_attn", "encoder_attn"], ["encoder_attn", "self_attn"]])
+def test_places_are_paired_by_their_names_and_numbers(order: list[str]) -> None:
+    layer = nn.TransformerDecoderLayer(12, 3, 4)
+    module, state = nn.TransformerDecoder(layer, 11), whisper(order, 11)
+    first, *_ = mhadoc.diagnose_load(module, state)
+    run(printed(first), state=state, module=module)
+    for n, layer in enumerate(module.layers):
+        for ours, theirs in (("self_attn", "self_attn"), ("multihead_attn", "encoder_attn")):
+            made = getattr(layer, ours).in_proj_weight[:12]
+            assert torch.equal(made, state[f"decoder.layers.{n}.{theirs}.q_proj.weight"])
+
+
+def test_places_that_names_do_not_pair_are_not_guessed() -> None:
+    module = nn.ModuleDict({"a": nn.MultiheadAttention(12, 3), "b": nn.MultiheadAttention(12, 3)})
+    state = {f"{x}.{key}.weight": torch.randn(12, 12) for x in "yz" for key in QWEN.split()}
+    (problem,) = mhadoc.diagnose_load(module, state)
+    made = run(printed(problem), state=state)["modules"]
+    assert {
+        name: torch.equal(m.out_proj.weight, state[f"{name}o_proj.weight"])
+        for name, m in made.items()
+    } == {"y.": True, "z.": True}
+
+
 def test_biases_need_a_module_with_biases() -> None:
     state = {f"{name}.weight": torch.randn(12, 12) for name in DIFFUSERS.split()}
     state["to_out.0.bias"] = torch.randn(12)
