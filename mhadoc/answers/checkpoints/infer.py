@@ -138,15 +138,14 @@ def infer(
     tensors = {key: shape for key, shape in shapes.items() if shape is not None}
     found, others = _split(find(tensors, torch_version), tensors)
     parts = tuple(map(_inference, found))
-    if not found and not others:
+    if not parts and not others:
         parts = tuple(_alone(tensors, start, torch_version))
     if len(parts) == 1 and not others:
         return parts[0]
     problems = [problem for part in parts for problem in part.problems]
     problems += foreign_problems(others, _EXPECTED, tensors)
-    if not parts and not others:
-        problems = [*unusable(state_dict, start), *_nothing(tensors, start)]
-    return Inference(None, start, problems=problems, parts=parts)
+    nothing = () if parts or others else (*unusable(state_dict, start), *_nothing(tensors, start))
+    return Inference(None, start, problems=[*problems, *nothing], parts=parts)
 
 
 def _alone(tensors: Entries, start: str, release: str | None) -> Iterator[Inference]:

@@ -46,7 +46,7 @@ def _refused(mine: Any, value: Any) -> Problem | None:
 
 
 def _tight(mine: Any, value: Any) -> Problem | None:
-    here, there = (str(getattr(t, "dtype", "")).rpartition(".")[2] for t in (mine, value))
+    here, there = _dtype(mine), _dtype(value)
     if here == there or not _TIGHT.fullmatch(there):
         return None
     observed = f"it holds {there}, which torch copies to nothing else"
@@ -60,6 +60,9 @@ def _doubted(mine: Any, value: Any, given: Given) -> Problem | None:
         hint = "pass assign=True, or build the module on another device"
         observed = "it is on meta there, and nothing is loaded"
         return Problem("", _RULE, expected, observed, hint, "warning")
+    if "complex" in _dtype(value) and "complex" not in _dtype(mine):
+        observed = "it is complex, and only the real part is loaded"
+        return Problem("", _RULE, "must be real", observed, "pass its .real", "warning")
     if given.kind in (None, "float") or not _floating(mine):
         return None
     observed = f"it holds {given.kind}, which is loaded as it is, without a scale"
@@ -69,6 +72,10 @@ def _doubted(mine: Any, value: Any, given: Given) -> Problem | None:
 
 def _meta(value: Any) -> bool:
     return bool(getattr(value, "is_meta", False))
+
+
+def _dtype(value: Any) -> str:
+    return str(getattr(value, "dtype", "")).rpartition(".")[2]
 
 
 def _layout(value: Any) -> str:

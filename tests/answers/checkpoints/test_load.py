@@ -456,6 +456,36 @@ def test_values_that_torch_does_not_copy(change: Any, observed: str, hint: str) 
     assert observed in problem.observed
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_complex_numbers_lose_a_part() -> None:
+    state = one(lambda t: t.to(torch.complex64))
+    assert loads(built(), state)
+    (problem,) = mhadoc.diagnose_load(built(), state)
+    assert (problem.severity, problem.hint) == ("warning", "pass its .real")
+
+
+class Renames(nn.Linear):
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *rest: Any) -> None:
+        state_dict[f"{prefix}weight"] = state_dict.pop(f"{prefix}w")
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+@pytest.mark.parametrize("place", ["", "0."])
+def test_a_file_for_a_method_that_renames_is_no_error(place: str) -> None:
+    module = Renames(2, 3) if not place else nn.Sequential(Renames(2, 3))
+    state = {f"{place}w": LINEAR["weight"], f"{place}bias": LINEAR["bias"]}
+    assert loads(module, state)
+    (problem,) = mhadoc.diagnose_load(module, state)
+    assert (problem.severity, problem.rule) == ("warning", "state_dict.methods")
+    where = place.removesuffix(".") or "state_dict"
+    assert str(problem) == (
+        f"warning: {where}: Renames has a loading method of its own, "
+        "which alone knows what it takes, but the file has not what it saves: "
+        f"{place}weight, {place}w differ [state_dict.methods].\n"
+        "  way out: load it to see whether it is taken"
+    )
+
+
 def test_a_module_on_meta_takes_nothing() -> None:
     assert told(built(device="meta"), saved(device="meta")) == []
     found = mhadoc.diagnose_load(built(device="meta"), saved())
