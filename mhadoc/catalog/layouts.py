@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sympy import Eq, true
 from sympy.logic.boolalg import Boolean
 
-from mhadoc.catalog.multihead_attention.symbols import D, E, H
+from mhadoc.catalog.multihead_attention.symbols import D, E, H, kdim, vdim
 from mhadoc.language import Shape, Symbol
 
 __all__ = ["LAYOUTS", "Entry", "Layout"]
@@ -88,6 +88,11 @@ def _separate(names: str, **changes: Shape) -> tuple[Entry, ...]:
     )
 
 
+def _crossing(names: str) -> tuple[Entry, ...]:
+    """Return the entries of a library whose keys and values may have features of their own."""
+    return _separate(names, k=Shape(E, kdim), v=Shape(E, vdim))
+
+
 def _packed(
     names: str, shape: Shape = _PACKED, becomes: str = "{w}", out: str = "{w}"
 ) -> tuple[Entry, ...]:
@@ -113,7 +118,7 @@ _MODELS = "transformers/models"
 LAYOUTS = (
     Layout(
         "fairseq, or Hugging Face's BART, CLIP, OPT or Whisper",
-        _separate("q_proj k_proj v_proj out_proj"),
+        _crossing("q_proj k_proj v_proj out_proj"),
         "fairseq/modules/multihead_attention.py: MultiheadAttention.__init__",
         same=("bias_k", "bias_v"),
     ),
@@ -174,7 +179,7 @@ LAYOUTS = (
     ),
     Layout(
         "diffusers",
-        _separate("to_q to_k to_v to_out.0"),
+        _crossing("to_q to_k to_v to_out.0"),
         "diffusers/models/attention_processor.py: Attention.__init__",
     ),
     Layout(
@@ -189,10 +194,16 @@ LAYOUTS = (
     ),
     Layout(
         "torch.ao.nn.quantizable.MultiheadAttention",
-        _separate("linear_Q linear_K linear_V out_proj"),
+        _crossing("linear_Q linear_K linear_V out_proj"),
         "torch/ao/nn/quantizable/modules/activation.py: MultiheadAttention.__init__",
         same=("bias_k", "bias_v"),
-        unused=("in_proj_weight", "in_proj_bias"),
+        unused=(
+            "in_proj_weight",
+            "in_proj_bias",
+            "q_proj_weight",
+            "k_proj_weight",
+            "v_proj_weight",
+        ),
     ),
     Layout(
         "keras.layers.MultiHeadAttention",

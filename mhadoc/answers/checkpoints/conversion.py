@@ -84,7 +84,10 @@ def _converted(other: Foreign, start: str) -> dict[str, str]:
     """Return what each of ours is in Python; ``start`` is the name of what keys start with."""
     layout, width = other.layout, other.sizes["embed_dim"]
     weights = dict(_parts(other, layout.weights, start))
-    made = {"in_proj_weight": _rows(weights), "out_proj.weight": weights["out"]}
+    apart = not other.arguments.keys().isdisjoint(("kdim", "vdim"))
+    inner = {f"{role}_proj_weight": weights[role] for role in "qkv"} if apart else {}
+    made = inner or {"in_proj_weight": _rows(weights)}
+    made["out_proj.weight"] = weights["out"]
     if other.arguments["bias"]:
         biases = dict(_parts(other, layout.biases, start))
         zeros = f"{_state(other, layout.entries[0].key, start)}.new_zeros"

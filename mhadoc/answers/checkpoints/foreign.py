@@ -55,7 +55,9 @@ class Foreign:
         biases = (key for key, _ in self.layout.biases.values())
         biased = self.bias or any(key in self.keys for key in biases)
         more = {"add_bias_kv": True} if "bias_k" in self.keys else {}
-        return {"embed_dim": self.sizes["embed_dim"], "bias": biased, **more}
+        width = self.sizes["embed_dim"]
+        own = {n: self.sizes[n] for n in ("kdim", "vdim") if self.sizes.get(n, width) != width}
+        return {"embed_dim": width, "bias": biased, **more, **own}
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -14,7 +14,7 @@ import mhadoc
 from mhadoc.answers.checkpoints.foreign import foreign
 from mhadoc.catalog.layouts import LAYOUTS, Layout
 
-SIZES = {"embed_dim": 12, "num_heads": 3, "head_dim": 4, "kv_features": 12}
+SIZES = {"embed_dim": 12, "num_heads": 3, "head_dim": 4, "kv_features": 12, "kdim": 12, "vdim": 12}
 NAMES = [layout.library for layout in LAYOUTS]
 
 
@@ -154,6 +154,28 @@ def test_packed_biases_that_a_library_lacks_are_zeros(
     assert agrees(made, x.transpose(0, 1), attend(plain, "q k v out", x))
 
 
+@pytest.mark.parametrize("names", [WHISPER, DIFFUSERS, "linear_Q linear_K linear_V out_proj"])
+def test_keys_and_values_may_have_features_of_their_own(names: str) -> None:
+    widths = zip(names.split(), (12, 5, 7, 12), strict=True)
+    state = {f"{name}.weight": torch.randn(12, width) for name, width in widths}
+    *_, last = names.split()
+    state[f"{last}.bias"] = torch.randn(12)
+    (problem,) = mhadoc.infer(state).problems
+    made = run(printed(problem), state=state, num_heads=3)["module"]
+    module = nn.MultiheadAttention(12, 3, kdim=5, vdim=7)
+    (problem,) = mhadoc.diagnose_load(module, state)
+    run(printed(problem), state=state, module=module)
+    q, k, v = torch.randn(4, 12), torch.randn(6, 5), torch.randn(6, 7)
+    inner = (x @ w.T for x, w in zip((q, k, v), state.values(), strict=False))
+    heads = (x.unflatten(-1, (3, 4)).transpose(0, 1) for x in inner)
+    attended = nn.functional.scaled_dot_product_attention(*heads).transpose(0, 1).flatten(1)
+    expected = attended @ state[f"{last}.weight"].T + state[f"{last}.bias"]
+    for found in (made, module):
+        assert torch.allclose(found(q, k, v)[0], expected, atol=1e-4)
+    kdim, *_ = mhadoc.diagnose_load(nn.MultiheadAttention(12, 3, vdim=7), state)[1:]
+    assert kdim.argument == "kdim"
+
+
 def whisper(order: list[str], layers: int) -> dict[str, torch.Tensor]:
     """Return a decoder's attentions, its layers in the order in which names are sorted."""
     places = [
@@ -211,19 +233,22 @@ def test_keys_and_values_for_every_position_are_kept() -> None:
     assert [p.rule for p in mhadoc.diagnose_load(module, state)] == ["layouts"]
 
 
+@pytest.mark.parametrize("kdim", [None, 5])
 @pytest.mark.parametrize("bias", [True, False])
-def test_the_quantizable_attention_is_recognised(bias: bool) -> None:
+def test_the_quantizable_attention_is_recognised(bias: bool, kdim: int | None) -> None:
     from torch.ao.nn import quantizable
 
-    state = quantizable.MultiheadAttention(12, 3, bias=bias).state_dict()
+    state = quantizable.MultiheadAttention(12, 3, bias=bias, kdim=kdim).state_dict()
     (problem,) = mhadoc.infer(state).problems
     assert "quantizable" in problem.observed
+    assert problem.hint.endswith("module.load_state_dict(ours)")
     made = run(printed(problem), state=state, num_heads=3)["module"]
-    module = nn.MultiheadAttention(12, 3, bias=bias)
+    module = nn.MultiheadAttention(12, 3, bias=bias, kdim=kdim)
     (problem,) = mhadoc.diagnose_load(module, state)
     run(printed(problem), state=state, module=module)
     for found in (made, module):
-        assert torch.equal(found.in_proj_weight[:12], state["linear_Q.weight"])
+        rows = found.in_proj_weight[:12] if kdim is None else found.q_proj_weight
+        assert torch.equal(rows, state["linear_Q.weight"])
 
 
 def test_what_is_left_out_is_told() -> None:
