@@ -14,6 +14,7 @@ __all__ = [
     "RuleError",
     "ShapeError",
     "SpecError",
+    "StateDictError",
     "UnknownNameError",
     "WorkersLostError",
 ]
@@ -120,6 +121,15 @@ class ReleaseError(MhadocError, ValueError):
     def __reduce__(self) -> tuple[object, ...]:
         """Let the error cross a process boundary with its parts."""
         return ReleaseError, (self.release, self.reason)
+
+
+class StateDictError(MhadocError, TypeError):
+    """What is passed as a state_dict is none, or what should take it is no module."""
+
+    def __init__(self, problem: str) -> None:
+        """Say what was expected and what came."""
+        self.problem = problem
+        super().__init__(problem)
 
 
 class DeviceError(MhadocError, ValueError):

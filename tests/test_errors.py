@@ -21,6 +21,8 @@ from mhadoc.errors import (
     ReleaseError,
     RuleError,
     ShapeError,
+    SpecError,
+    StateDictError,
     UnknownNameError,
     WorkersLostError,
 )
@@ -38,6 +40,8 @@ ERRORS = [
     RULE,
     UnknownNameError("rule", "in_proj_wieght", ["in_proj_weight", "bias_k"]),
     ShapeError("(L, S) needs a value for L"),
+    SpecError("Linear", ["the sizes N and L are both 3"]),
+    StateDictError("a state_dict is a mapping"),
     ReleaseError("two", "write it as 2.13"),
     DeviceError("cuda:7", "there is none"),
     FunctionError("softmax"),
@@ -78,6 +82,7 @@ class TestEach:
             (DeviceError, ValueError),
             (ReleaseError, ValueError),
             (MissingExtraError, ImportError),
+            (StateDictError, TypeError),
             (WorkersLostError, RuntimeError),
         ],
     )

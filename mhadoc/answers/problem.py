@@ -27,9 +27,13 @@ class Problem:
     severity: Severity = "error"
 
     def __str__(self) -> str:
-        """Return the message: what, the rule, what was expected, what came, and what to do."""
+        """Return the message: what, the rule, what was expected, what came, and what to do.
+
+        A hint of several lines is code: it starts at the margin, to be copied as it stands.
+        """
         said = f"{self.expected}, but {self.observed}" if self.observed else self.expected
-        return f"{self.severity}: {self.argument}: {said} [{self.rule}].\n  way out: {self.hint}"
+        hint = f"\n{self.hint}" if "\n" in self.hint else f" {self.hint}"
+        return f"{self.severity}: {self.argument}: {said} [{self.rule}].\n  way out:{hint}"
 
     def to_json(self) -> dict[str, str]:
         """Return the parts as plain data."""

@@ -7,16 +7,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from mhadoc.answers.problem import Problem
+from mhadoc.errors import StateDictError
 
-__all__ = ["Given", "shape_of", "unusable"]
+__all__ = ["Given", "check_state_dict", "shape_of", "unusable"]
 
 
 def shape_of(value: Any) -> tuple[int, ...] | None:
     """Return the shape of a tensor or an array, or a shape itself; None for anything else."""
-    shape = getattr(value, "shape", value)
+    try:
+        shape = getattr(value, "shape", value)
+    except RuntimeError:  # a lazy parameter has none yet
+        return None
     if not isinstance(shape, tuple | list) or not all(isinstance(size, int) for size in shape):
         return None
     return tuple(shape)
+
+
+def check_state_dict(state_dict: object) -> None:
+    """Raise StateDictError for what is no mapping from names."""
+    if not isinstance(state_dict, Mapping):
+        hint = "; call its state_dict()" if hasattr(state_dict, "state_dict") else ""
+        name = type(state_dict).__name__
+        raise StateDictError(f"a state_dict is a mapping from names to tensors, not {name}{hint}")
+    for key in state_dict:
+        if not isinstance(key, str):
+            text = f"a key of a state_dict is a name, not {key!r}, which is {type(key).__name__}"
+            raise StateDictError(text)
 
 
 def unusable(state_dict: Mapping[str, Any], prefix: str = "") -> Iterator[Problem]:

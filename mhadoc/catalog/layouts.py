@@ -1,15 +1,19 @@
 """Layouts: how other libraries name and shape the projections that attention is made of.
 
 Each entry says what a key holds, its shape in the symbols of nn.MultiheadAttention, and the
-Python expression that turns it into ours: one block of rows for each of q, k and v.
+Python expression that turns it into ours: one block of rows for each of q, k and v. A library has
+some of the biases, all, or none: Whisper has none for k, and diffusers one for the output alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from mhadoc.catalog.multihead_attention.symbols import D, E, H
+from sympy import Eq, true
+from sympy.logic.boolalg import Boolean
+
+from mhadoc.catalog.multihead_attention.symbols import D, E, H, kdim, vdim
 from mhadoc.language import Shape, Symbol
 
 __all__ = ["LAYOUTS", "Entry", "Layout"]
@@ -23,7 +27,8 @@ _KV = Symbol("kv_features", "features of all key heads together").expr
 class Entry:
     """One key of another library: what it holds (q, k, v, qkv or out) and how it becomes ours.
 
-    ``becomes`` and ``bias_becomes`` are Python expressions of the weight and of its bias.
+    ``becomes`` and ``bias_becomes`` are Python expressions of the weight and of its bias, which is
+    ``{w}`` there; ``{width}`` and ``{heads}`` are ``embed_dim`` and ``num_heads``.
     """
 
     key: str
@@ -40,34 +45,38 @@ class Entry:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a library keeps q, k, v and the output projection; ``source`` says where it says so."""
+    """Where a library keeps q, k, v and the output projection; ``source`` says where it says so.
+
+    ``apart`` are keys of biases that stand beside the weights, by what they hold; ``same`` are keys
+    that may be there and are ours already; ``unused`` are keys that have no effect there. An
+    attention that does not meet ``fits`` is none that nn.MultiheadAttention could be.
+    """
 
     library: str
     entries: tuple[Entry, ...]
     source: str
     note: str = ""
+    apart: Mapping[str, str] = field(default_factory=dict)
+    same: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    fits: Boolean = true
 
-    def conversion(self, keys: Mapping[str, str], prefix: str = "") -> Iterator[str]:
-        """Iterate over the lines that make our parameters of a ``state`` in this layout.
+    @property
+    def weights(self) -> dict[str, tuple[str, str]]:
+        """Return the key of each weight and what it becomes, by what it holds."""
+        return {entry.holds: (entry.key, entry.becomes) for entry in self.entries}
 
-        ``keys`` says what each key of the layout is called there, biases only where there are any;
-        ``prefix`` is the one of the keys made.
-        """
-        weights = {e.holds: e.becomes.format(w=f"state[{keys[e.key]!r}]") for e in self.entries}
-        yield from _lines(weights, prefix, "in_proj_weight", "out_proj.weight")
-        biases = {
-            e.holds: e.bias_becomes.format(w=f"state[{keys[e.bias]!r}]")
-            for e in self.entries
-            if e.bias in keys
-        }
-        if len(biases) == len(weights):
-            yield from _lines(biases, prefix, "in_proj_bias", "out_proj.bias")
+    @property
+    def biases(self) -> dict[str, tuple[str, str]]:
+        """Return the key that each bias has, if there is one, and what it becomes."""
+        own = {entry.holds: (entry.bias, entry.bias_becomes) for entry in self.entries}
+        return own | {holds: (key, "{w}") for holds, key in self.apart.items()}
 
-
-def _lines(parts: Mapping[str, str], prefix: str, inner: str, outer: str) -> Iterator[str]:
-    rows = parts.get("qkv") or f"torch.cat([{parts['q']}, {parts['k']}, {parts['v']}])"
-    yield f"ours[{prefix + inner!r}] = {rows}"
-    yield f"ours[{prefix + outer!r}] = {parts['out']}"
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Return every key that is looked at, whether it must be there or may be."""
+        parts = (*self.weights.values(), *self.biases.values())
+        return (*(key for key, _ in parts), *self.same)
 
 
 def _separate(names: str, **changes: Shape) -> tuple[Entry, ...]:
@@ -77,6 +86,11 @@ def _separate(names: str, **changes: Shape) -> tuple[Entry, ...]:
         Entry(key, holds, changes.get(holds, _SQUARE))
         for key, holds in zip(keys, roles, strict=True)
     )
+
+
+def _crossing(names: str) -> tuple[Entry, ...]:
+    """Return the entries of a library whose keys and values may have features of their own."""
+    return _separate(names, k=Shape(E, kdim), v=Shape(E, vdim))
 
 
 def _packed(
@@ -97,20 +111,24 @@ def _kernels(names: str) -> tuple[Entry, ...]:
     return *into, Entry(last, "out", Shape(H, D, E), "{w}.flatten(0, 1).T")
 
 
-_BY_HEAD = "{w}.unflatten(0, (num_heads, 3, -1)).transpose(0, 1).flatten(0, 2)"
+_BY_HEAD = "{w}.unflatten(0, ({heads}, 3, -1)).transpose(0, 1).flatten(0, 2)"
+_UNSCALED = "{w} * ({width} / {heads}) ** 0.5"
 _MODELS = "transformers/models"
 
 LAYOUTS = (
     Layout(
         "fairseq, or Hugging Face's BART, CLIP, OPT or Whisper",
-        _separate("q_proj k_proj v_proj out_proj"),
+        _crossing("q_proj k_proj v_proj out_proj"),
         "fairseq/modules/multihead_attention.py: MultiheadAttention.__init__",
+        same=("bias_k", "bias_v"),
     ),
     Layout(
         "Hugging Face's Llama, Mistral or Qwen",
         _separate("q_proj k_proj v_proj o_proj", k=Shape(_KV, E), v=Shape(_KV, E)),
         f"{_MODELS}/llama/modeling_llama.py: LlamaAttention.__init__",
-        "queries may share keys and values there, which nn.MultiheadAttention cannot do",
+        "queries may share keys and values there, and both are rotated by their position, which "
+        "nn.MultiheadAttention cannot do",
+        fits=Eq(_KV, E),
     ),
     Layout(
         "Hugging Face's BERT or RoBERTa",
@@ -129,7 +147,10 @@ LAYOUTS = (
     ),
     Layout(
         "Hugging Face's T5",
-        _separate("q k v o"),
+        (
+            Entry("q.weight", "q", becomes=_UNSCALED, bias_becomes=_UNSCALED),
+            *_separate("q k v o")[1:],
+        ),
         f"{_MODELS}/t5/modeling_t5.py: T5Attention.__init__",
         "its scores are not divided by the square root of head_dim",
     ),
@@ -154,10 +175,11 @@ LAYOUTS = (
         "timm's vision transformers",
         _packed("qkv proj"),
         "timm/layers/attention.py: Attention.__init__",
+        apart={"q": "q_bias", "k": "k_bias", "v": "v_bias"},
     ),
     Layout(
         "diffusers",
-        _separate("to_q to_k to_v to_out.0"),
+        _crossing("to_q to_k to_v to_out.0"),
         "diffusers/models/attention_processor.py: Attention.__init__",
     ),
     Layout(
@@ -172,19 +194,29 @@ LAYOUTS = (
     ),
     Layout(
         "torch.ao.nn.quantizable.MultiheadAttention",
-        _separate("linear_Q linear_K linear_V out_proj"),
+        _crossing("linear_Q linear_K linear_V out_proj"),
         "torch/ao/nn/quantizable/modules/activation.py: MultiheadAttention.__init__",
+        same=("bias_k", "bias_v"),
+        unused=(
+            "in_proj_weight",
+            "in_proj_bias",
+            "q_proj_weight",
+            "k_proj_weight",
+            "v_proj_weight",
+        ),
     ),
     Layout(
         "keras.layers.MultiHeadAttention",
         _kernels("query key value attention_output"),
         "keras/src/layers/attention/multi_head_attention.py: MultiHeadAttention.build",
         "its kernels have three axes and are stored transposed",
+        fits=Eq(H * D, E),
     ),
     Layout(
         "flax.linen.MultiHeadDotProductAttention",
         _kernels("query key value out"),
         "flax/linen/attention.py: MultiHeadDotProductAttention.__call__",
         "its kernels have three axes and are stored transposed",
+        fits=Eq(H * D, E),
     ),
 )

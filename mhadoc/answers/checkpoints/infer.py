@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 import sympy
 
-from mhadoc.answers.checkpoints.parts import (
-    ATTENTION,
-    Part,
-    alone,
-    find,
-    foreign,
-    foreign_problems,
-)
-from mhadoc.answers.checkpoints.reading import stored
+from mhadoc.answers.checkpoints.conversion import foreign_problems
+from mhadoc.answers.checkpoints.foreign import Foreign, foreign
+from mhadoc.answers.checkpoints.parts import ATTENTION, Part, alone, find, unspecified
+from mhadoc.answers.checkpoints.reading import Entries, stored
 from mhadoc.answers.problem import Problem
-from mhadoc.answers.tensors import shape_of, unusable
+from mhadoc.answers.tensors import check_state_dict, shape_of, unusable
 from mhadoc.language import Argument, Child, ModuleSpec
 from mhadoc.language.compiled import truth
 
@@ -27,6 +22,8 @@ __all__ = ["Inference", "infer"]
 
 #: Widths up to this are tried one by one; a longer list of divisors would help nobody.
 _LIMIT = 1 << 15
+
+_EXPECTED = f"must hold the parameters of {ATTENTION}, or of a module with one inside"
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,8 @@ class Inference:
     where its keys start. ``arguments`` are those that the shapes decide, a module that is one being
     a record of its own; ``undetermined`` holds the others: their possible values where those can be
     listed, or else a sentence. ``parts`` are the modules found in a model, or the attentions inside
-    a module, each as a record.
+    a module, each as a record. ``others`` are calls or names of modules with the same keys and
+    shapes, where there are any: the file may as well be theirs.
     """
 
     target: str | None
@@ -46,6 +44,7 @@ class Inference:
     undetermined: Mapping[str, tuple[int, ...] | str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     parts: tuple[Inference, ...] = ()
+    others: tuple[str, ...] = ()
 
     @property
     def attentions(self) -> tuple[Inference, ...]:
@@ -68,16 +67,24 @@ class Inference:
         return f"{self.prefix.removesuffix('.')}{others}: " if self.prefix else ""
 
     def __repr__(self) -> str:
-        """Return the call that builds the module, as far as it is known."""
+        """Return the call that builds the module, as far as it is known, and other candidates."""
+        return f"{self._call()}{f'  # or {self._others()}' if self.others else ''}"
+
+    def _call(self) -> str:
         given = (f"{name}={value!r}" for name, value in self.arguments.items())
         return f"{self.target}({', '.join(given)})"
+
+    def _others(self) -> str:
+        return ", ".join(self.others)
 
     def _text(self) -> str:
         unknown = dict(self._unknown())
         lists = {name: known for name, known in unknown.items() if not isinstance(known, str)}
         lines = [f"  {name}: one of {', '.join(map(str, n))}" for name, n in lists.items()]
         others = ", ".join(name for name in unknown if name not in lists)
-        return "\n".join([repr(self), *lines, *[f"  not stored: {others}"] * bool(others)])
+        lines += [f"  not stored: {others}"] * bool(others)
+        lines += [f"  may also be: {self._others()}"] * bool(self.others)
+        return "\n".join([self._call(), *lines])
 
     def _unknown(self, place: str = "") -> Iterator[tuple[str, tuple[int, ...] | str]]:
         """Iterate over what is undetermined, in the modules that are arguments as well."""
@@ -101,6 +108,7 @@ class Inference:
             },
             "problems": [problem.to_json() for problem in self.problems],
             "parts": [part.to_json() for part in self.parts],
+            "others": list(self.others),
         }
 
 
@@ -114,7 +122,8 @@ def infer(
     without an attention, such as a Linear, only where no other key starts like its own. The
     arguments are those that the module has in a ``torch_version``, by default the one installed.
 
-    Raises ReleaseError for a version of torch that is not known.
+    Raises StateDictError for what is no mapping from names, and ReleaseError for a version of torch
+    that is not known.
 
     >>> import mhadoc
     >>> found = mhadoc.infer({"in_proj_weight": (12, 4), "out_proj.weight": (4, 4)})
@@ -123,17 +132,44 @@ def infer(
     >>> found.undetermined["num_heads"]
     (1, 2, 4)
     """
+    check_state_dict(state_dict)
     start = f"{prefix}." if prefix and not prefix.endswith(".") else prefix
     shapes = {key: shape_of(value) for key, value in state_dict.items() if key.startswith(start)}
     tensors = {key: shape for key, shape in shapes.items() if shape is not None}
-    found = find(tensors, torch_version) or alone(tensors, start, torch_version)
+    found, others = _split(find(tensors, torch_version), tensors)
     parts = tuple(map(_inference, found))
-    if len(parts) == 1:
+    if not parts and not others:
+        parts = tuple(_alone(tensors, start, torch_version))
+    if len(parts) == 1 and not others:
         return parts[0]
     problems = [problem for part in parts for problem in part.problems]
-    if not parts:
-        problems = [*unusable(state_dict, start), *_nothing(tensors, start)]
-    return Inference(None, start, problems=problems, parts=parts)
+    problems += foreign_problems(others, _EXPECTED, tensors)
+    nothing = () if parts or others else (*unusable(state_dict, start), *_nothing(tensors, start))
+    return Inference(None, start, problems=[*problems, *nothing], parts=parts)
+
+
+def _alone(tensors: Entries, start: str, release: str | None) -> Iterator[Inference]:
+    """Iterate over the one module without an attention, if there is one, with its doubles."""
+    found = [(part, _inference(part)) for part in alone(tensors, start, release)]
+    for part, first in found[:1]:
+        calls = (repr(other) for _, other in found if other.arguments != first.arguments)
+        yield replace(first, others=(*calls, *unspecified(part)))
+
+
+def _split(parts: Iterable[Part], shapes: Entries) -> tuple[list[Part], list[Foreign]]:
+    """Return the parts, and attentions of other libraries that a part took some keys of.
+
+    Some libraries call one or two of their keys as we do.
+    """
+    parts = list(parts)
+    others = list(foreign(shapes)) if not all(part.exact for part in parts) else []
+    shared = [other for other in others if any(_shares(part, other) for part in parts)]
+    kept = [part for part in parts if not any(_shares(part, other) for other in shared)]
+    return kept, shared
+
+
+def _shares(part: Part, other: Foreign) -> bool:
+    return not part.exact and not part.keys.isdisjoint(other.keys.values())
 
 
 def _inference(part: Part) -> Inference:
@@ -207,12 +243,11 @@ def _tried(spec: ModuleSpec, name: str, settled: tuple[tuple[str, Any], ...]) ->
 
 def _nothing(tensors: Mapping[str, tuple[int, ...]], start: str) -> Iterator[Problem]:
     """Iterate over what may be there instead of a module that has a spec."""
-    expected = f"must hold the parameters of {ATTENTION}, or of a module with one inside"
-    found = list(foreign_problems(foreign(tensors), expected))
+    found = list(foreign_problems(foreign(tensors), _EXPECTED, tensors))
     yield from found
     if not found and start:
         observed = f"no module is complete under {start!r}"
-        yield Problem("prefix", "keys", expected, observed, "leave the prefix out")
+        yield Problem("prefix", "keys", _EXPECTED, observed, "leave the prefix out")
     elif not found:
         observed = f"its {len(tensors)} keys are not those of one"
-        yield Problem("state_dict", "keys", expected, observed, "pass the state_dict of a model")
+        yield Problem("state_dict", "keys", _EXPECTED, observed, "pass the state_dict of a model")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mhadoc.answers.checkpoints.parts import ATTENTION, attending, foreign, foreign_problems
+from mhadoc.answers.built import is_built
+from mhadoc.answers.checkpoints.conversion import foreign_problems
+from mhadoc.answers.checkpoints.foreign import Foreign, foreign, paired
+from mhadoc.answers.checkpoints.moved import moved
+from mhadoc.answers.checkpoints.own import ANY, is_extra, own_methods, taken
+from mhadoc.answers.checkpoints.parts import ATTENTION, attending
 from mhadoc.answers.checkpoints.reading import (
     Entries,
     Reading,
@@ -17,10 +20,11 @@ from mhadoc.answers.checkpoints.reading import (
     rules_by_key,
     stored,
 )
+from mhadoc.answers.checkpoints.values import copied
 from mhadoc.answers.problem import Problem
-from mhadoc.answers.tensors import Given, shape_of, unusable
+from mhadoc.answers.tensors import check_state_dict, unusable
 from mhadoc.catalog import spec
-from mhadoc.errors import UnknownNameError
+from mhadoc.errors import StateDictError, UnknownNameError
 from mhadoc.language import ModuleSpec
 
 __all__ = ["diagnose_load"]
@@ -35,19 +39,26 @@ def diagnose_load(module: Any, state_dict: Mapping[str, Any]) -> list[Problem]:
     layouts that explain the keys. Warnings are what loads and is probably not meant. The values
     may be tensors or shapes. Nothing is loaded.
 
-    Modules that rename keys while they load are judged by the keys that they save.
+    Modules whose hooks rename keys while they load are judged by the keys that they save. Where a
+    module has a loading method of its own, it is told that the file differs there, as a warning.
+
+    Raises StateDictError for what is no mapping from names, or no module that is built.
     """
-    wrong = [p for p in unusable(state_dict) if not p.argument.endswith("_extra_state")]
-    if any(isinstance(value, Mapping) for value in state_dict.values()):
+    check_state_dict(state_dict)
+    if not is_built(module):
+        raise StateDictError(f"the module must be one that is built, not {module!r}")
+    apart = list(own_methods(module, state_dict))
+    ours, theirs = taken(module, state_dict)
+    state = {key: value for key, value in state_dict.items() if key in theirs}
+    wrong = [*unusable({key: value for key, value in state.items() if not is_extra(key)})]
+    if any(isinstance(state[problem.argument], Mapping) for problem in wrong):
         return wrong
-    ours = {key: shape_of(value) for key, value in module.state_dict().items()}
-    theirs = {key: shape_of(value) for key, value in state_dict.items()}
     loading = _Loading(module, _shapes(ours), _shapes(theirs))
-    return [*wrong, *loading.problems(), *_numbers(module, state_dict)]
+    return [*wrong, *apart, *loading.problems(), *_few(copied(module, state))]
 
 
 def _shapes(found: Mapping[str, tuple[int, ...] | None]) -> dict[str, tuple[int, ...]]:
-    """Return the entries that are tensors; the state that is none has no shape to compare."""
+    """Return the entries that are tensors; what is none has no shape to compare."""
     return {key: shape for key, shape in found.items() if shape is not None}
 
 
@@ -63,14 +74,19 @@ class _Loading:
     def problems(self) -> Iterator[Problem]:
         """Iterate over what keeps the file from loading, the larger explanations first."""
         if self.differing():
-            moved = _moved(self.ours, self.theirs)
-            yield from moved.problems()
-            aligned = replace(self, theirs=moved.aligned(self.theirs))
+            found = moved(self.ours, self.theirs)
+            yield from found.problems()
+            aligned = replace(self, theirs=found.aligned(self.theirs))
             yield from aligned.explained()
 
     def explained(self) -> Iterator[Problem]:
         """Iterate over the differences of keys that start alike."""
-        yield from self.layouts()
+        found, theirs = self.converted()
+        yield from foreign_problems(found, f"must hold the parameters of {ATTENTION}", self.theirs)
+        yield from replace(self, theirs=theirs).different()
+
+    def different(self) -> Iterator[Problem]:
+        """Iterate over the differences of keys that no other library explains."""
         yield from _once(self.arguments())
         yield from self.layers()
         yield from self.entries()
@@ -83,20 +99,41 @@ class _Loading:
     def agree(self, key: str) -> bool:
         """Tell whether an entry loads: torch takes a single number for a tensor of no axes."""
         mine, other = self.ours.get(key), self.theirs.get(key)
-        return mine == other or (mine == () and other == (1,))
+        lazy = mine == ANY and other is not None
+        return lazy or mine == other or (mine == () and other == (1,))
 
-    def layouts(self) -> Iterator[Problem]:
-        """Iterate over attentions that the file has in another library's layout."""
+    def foreign(self) -> tuple[list[Foreign], list[str]]:
+        """Return attentions in another library's layout, and as many places that wait for them."""
         places = [prefix for prefix, found in _described(self.module) if found.name == ATTENTION]
         waiting = [p for p in places if any(k.startswith(p) for k in self.differing())]
         others = list(foreign(self.theirs))
-        if len({other.layout.library for other in others}) != 1 or len(others) != len(waiting):
-            return
-        moved = [replace(other, ours=p) for other, p in zip(others, waiting, strict=True)]
-        yield from foreign_problems(moved, "must hold the parameters of MultiheadAttention")
-        for other in moved:
-            self.told.update(other.keys.values())
-            self.told.update(k for k in self.ours if k.startswith(other.ours))
+        one = len({other.layout.library for other in others}) == 1
+        return (others, waiting) if one and len(others) == len(waiting) else ([], [])
+
+    def converted(self) -> tuple[list[Foreign], dict[str, tuple[int, ...]]]:
+        """Return attentions in another library's layout, and the entries with ours in their place.
+
+        Where names do not tell which is which, none is loaded into a module.
+        """
+        others, waiting = self.foreign()
+        starts = [other.prefix for other in others]
+        known = paired(starts, waiting)
+        places = known or dict(zip(starts, waiting, strict=True))
+        found = [self.into(other, places[other.prefix]) for other in others]
+        taken = {key for other in found for key in other.taken}
+        entries = {key: shape for key, shape in self.theirs.items() if key not in taken}
+        for other in found:
+            place = places[other.prefix]
+            made = other.shapes if other.fits else _under(place, self.ours, spec(ATTENTION))
+            entries |= {f"{place}{key}": shape for key, shape in made.items()}
+        return [other if known else replace(other, into=None) for other in found], entries
+
+    def into(self, other: Foreign, place: str) -> Foreign:
+        """Return an attention of the file together with the module's that takes it."""
+        name = place.removesuffix(".")
+        heads = str(getattr(self.module.get_submodule(name), "num_heads", other.heads))
+        biased = f"{place}in_proj_bias" in self.ours
+        return replace(other, into=name, bias=biased, heads=heads)
 
     def arguments(self) -> Iterator[tuple[str, Problem]]:
         """Iterate over the arguments in which a module inside and the file differ, and where."""
@@ -174,12 +211,25 @@ def _shape(mine: tuple[int, ...], other: tuple[int, ...]) -> Problem:
 
 def _once(found: Iterable[tuple[str, Problem]]) -> Iterator[Problem]:
     """Iterate over problems that are found at several places, each once, with its places."""
+    for problem, (first, *more) in _placed(found).items():
+        others = f" and {len(more)} more" if more else ""
+        yield replace(problem, argument=f"{first}{problem.argument}{others}")
+
+
+def _few(found: Iterable[tuple[str, Problem]]) -> Iterator[Problem]:
+    """Iterate over problems at each of their places; over one for all where these are many."""
+    for problem, places in _placed(found).items():
+        if len(places) > _MANY:
+            yield from _once((place, problem) for place in places)
+        else:
+            yield from (replace(problem, argument=place) for place in places)
+
+
+def _placed(found: Iterable[tuple[str, Problem]]) -> dict[Problem, list[str]]:
     places: dict[Problem, list[str]] = {}
     for place, problem in found:
         places.setdefault(problem, []).append(place)
-    for problem, (first, *more) in places.items():
-        others = f" and {len(more)} more" if more else ""
-        yield replace(problem, argument=f"{first}{problem.argument}{others}")
+    return places
 
 
 def _described(module: Any) -> Iterator[tuple[str, ModuleSpec]]:
@@ -264,77 +314,3 @@ def _exchanged(here: Entries, there: Entries) -> str:
 def _short(keys: list[str]) -> str:
     first, rest = keys[:3], keys[3:]
     return ", ".join(first) + (f" and {len(rest)} more" if rest else "")
-
-
-@dataclass(frozen=True)
-class _Moved:
-    """How the keys of a file are moved against the module's: what to strip, what to put before."""
-
-    strip: str = ""
-    add: str = ""
-    others: bool = False
-
-    def aligned(self, theirs: Entries) -> dict[str, tuple[int, ...]]:
-        """Return the file's entries under the names that the module has."""
-        kept = {key: shape for key, shape in theirs.items() if key.startswith(self.strip)}
-        return {self.add + key.removeprefix(self.strip): shape for key, shape in kept.items()}
-
-    def problems(self) -> Iterator[Problem]:
-        """Iterate over the one problem of keys that are moved."""
-        if self.add:
-            expected = f"the module's keys start with {self.add!r}"
-            inner = f"module.get_submodule({self.add.rstrip('.')!r})"
-            hint = f"load it into {inner}"
-            yield self._problem(expected, "the file's do not", hint)
-        elif self.strip:
-            which = "some of the file's" if self.others else "the file's"
-            chosen = f" if key.startswith({self.strip!r})" if self.others else ""
-            hint = (
-                f"load {{key.removeprefix({self.strip!r}): tensor "
-                f"for key, tensor in state_dict.items(){chosen}}}"
-            )
-            expected = f"the module's keys do not start with {self.strip!r}"
-            yield self._problem(expected, f"{which} do", hint)
-
-    def _problem(self, expected: str, observed: str, hint: str) -> Problem:
-        return Problem("state_dict", "state_dict.prefix", expected, observed, hint)
-
-
-def _moved(ours: Entries, theirs: Entries) -> _Moved:
-    """Return how the keys are moved, as far as most of them agree on it."""
-    overlap, least = sum(key in ours for key in theirs), min(len(ours), len(theirs))
-    strip, stripped = _starts(theirs, ours)
-    add, added = _starts(ours, theirs)
-    if stripped > overlap and 2 * stripped > least and stripped >= added:
-        others = not all(key.startswith(strip) for key in theirs)
-        return _Moved(strip=strip, others=others)
-    if added > overlap and 2 * added > least:
-        return _Moved(add=add)
-    return _Moved()
-
-
-def _starts(longer: Iterable[str], shorter: Entries) -> tuple[str, int]:
-    """Return what most of the longer keys have before a shorter one, and how many do."""
-    votes = Counter(
-        key[: dot.end()]
-        for key in longer
-        for dot in re.finditer(r"\.", key)
-        if key[dot.end() :] in shorter
-    )
-    return votes.most_common(1)[0] if votes else ("", 0)
-
-
-def _numbers(module: Any, state_dict: Mapping[str, Any]) -> Iterator[Problem]:
-    """Iterate over the entries whose numbers mean something else in the module."""
-    for key, mine in module.state_dict().items():
-        given = Given.of(state_dict.get(key))
-        if given is None or given.kind in (None, "float") or not _floating(mine):
-            continue
-        observed = f"it holds {given.kind}, which is loaded as it is, without a scale"
-        hint = "convert a quantised file to floats first"
-        yield Problem(key, "state_dict.dtypes", "must hold floats", observed, hint, "warning")
-
-
-def _floating(tensor: Any) -> bool:
-    given = Given.of(tensor)
-    return given is not None and given.kind == "float"

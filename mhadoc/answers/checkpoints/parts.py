@@ -1,27 +1,25 @@
-"""Parts: the modules with a spec, and attentions of other libraries, in a state_dict's keys."""
+"""Parts: the modules with a spec in a state_dict's keys."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from mhadoc.answers.checkpoints.reading import Entries, Reading, numbered, read, rules_by_key
 from mhadoc.answers.problem import Problem
 from mhadoc.catalog import history, spec, specs
-from mhadoc.catalog.layouts import LAYOUTS, Layout
+from mhadoc.catalog.alike import ALIKE
 from mhadoc.language import ModuleSpec, Parameter, condition_text
 
 __all__ = [
     "ATTENTION",
-    "Foreign",
     "Part",
     "alone",
     "attending",
     "find",
-    "foreign",
-    "foreign_problems",
+    "unspecified",
 ]
 
 ATTENTION = "MultiheadAttention"
@@ -110,7 +108,7 @@ def find(shapes: Entries, release: str | None) -> tuple[Part, ...]:
 
 
 def alone(shapes: Entries, prefix: str, release: str | None) -> Iterator[Part]:
-    """Iterate over the one module without an attention that all keys with a prefix are, if any.
+    """Iterate over the modules without an attention that all keys with a prefix can be, if any.
 
     Such keys (``weight``, ``bias``) are in every model, so they count only where nothing else is.
     """
@@ -119,7 +117,13 @@ def alone(shapes: Entries, prefix: str, release: str | None) -> Iterator[Part]:
     modules = (name for name in others if history(name).kind == "module")
     readings = (read(spec(name, release), entries) for name in modules if entries)
     exact = (reading for reading in readings if reading is not None and not reading.differences)
-    yield from (Part(prefix, reading, ()) for reading in list(exact)[:1])
+    yield from (Part(prefix, reading, ()) for reading in exact)
+
+
+def unspecified(part: Part) -> tuple[str, ...]:
+    """Return the modules without a spec that a part without an attention can be as well."""
+    entries = part.reading.entries
+    return tuple(name for alike in ALIKE if alike.stores(entries) for name in alike.names)
 
 
 def _inside(part: Part, attentions: Iterable[Part]) -> Iterator[Part]:
@@ -175,64 +179,3 @@ def _names() -> dict[str, tuple[str, ...]]:
         for parameter in history(name).parameters:
             found[parameter.name] = (*found.get(parameter.name, ()), name)
     return found
-
-
-@dataclass(frozen=True)
-class Foreign:
-    """An attention in another library's layout: where its keys start, and what they are called.
-
-    ``keys`` maps each key of the layout to the whole key; ``ours`` is where our keys would start.
-    """
-
-    prefix: str
-    layout: Layout
-    keys: Mapping[str, str]
-    ours: str
-
-    def convert(self) -> Iterator[str]:
-        """Iterate over the lines that make our parameters of a ``state`` with these keys."""
-        return self.layout.conversion(self.keys, self.ours)
-
-
-def foreign(shapes: Entries) -> Iterator[Foreign]:
-    """Iterate over the attentions that are stored as another library stores them."""
-    plain = {key.replace("/", ".").removesuffix(":0"): key for key in shapes}
-    for layout in LAYOUTS:
-        first = layout.entries[0].key
-        for key in plain:
-            prefix = key.removesuffix(first)
-            if prefix != key and prefix[-1:] in ("", "."):
-                keys = _keys(layout, prefix, plain)
-                if _fits(layout, keys, shapes):
-                    yield Foreign(prefix, layout, keys, prefix)
-
-
-def _keys(layout: Layout, prefix: str, plain: Mapping[str, str]) -> dict[str, str]:
-    names = (name for entry in layout.entries for name in (entry.key, entry.bias))
-    return {name: plain[prefix + name] for name in names if prefix + name in plain}
-
-
-def _fits(layout: Layout, keys: Mapping[str, str], shapes: Entries) -> bool:
-    sizes: Mapping[str, int] = {}
-    for entry in layout.entries:
-        if entry.key not in keys:
-            return False
-        match = entry.shape.match(shapes[keys[entry.key]], sizes)
-        if not match:
-            return False
-        sizes = match.sizes
-    return True
-
-
-def foreign_problems(found: Iterable[Foreign], expected: str) -> Iterator[Problem]:
-    """Iterate over one problem for each library whose layout was found, with the conversion."""
-    alike: dict[str, list[Foreign]] = {}
-    for other in found:
-        alike.setdefault(other.layout.library, []).append(other)
-    for library, (first, *more) in alike.items():
-        note = f"; {first.layout.note}" if first.layout.note else ""
-        observed = f"it has the keys of {library}{note}"
-        hint = "\n    ".join(first.convert())
-        others = f" and {len(more)} more" if more else ""
-        place = f"{first.prefix or 'state_dict'}{others}"
-        yield Problem(place, "layouts", expected, observed, hint)

@@ -148,8 +148,12 @@ PROBLEMS = [
         {"vit.attn.qkv.weight": (18, 6), "vit.attn.proj.weight": (6, 6)},
         "error: vit.attn.: must hold the parameters of " + NAMES + ", but it has the keys of "
         "timm's vision transformers [layouts].\n"
-        "  way out: ours['vit.attn.in_proj_weight'] = state['vit.attn.qkv.weight']\n"
-        "    ours['vit.attn.out_proj.weight'] = state['vit.attn.proj.weight']",
+        "  way out:\n"
+        "ours = {}  # state is the state_dict that was given\n"
+        "ours['in_proj_weight'] = state['vit.attn.qkv.weight']\n"
+        "ours['out_proj.weight'] = state['vit.attn.proj.weight']\n"
+        "module = torch.nn.MultiheadAttention(6, num_heads, bias=False)\n"
+        "module.load_state_dict(ours)",
     ),
 ]
 
@@ -265,6 +269,47 @@ def test_a_layer_without_attention_gives_its_arguments_back(
     assert (found.target, found.prefix, found.problems) == (type(module).__name__, prefix, [])
     built = type(module)(**found.arguments)
     assert [p.shape for p in built.parameters()] == [p.shape for p in module.parameters()]
+
+
+DOUBLES = [
+    torch.nn.LayerNorm((4, 4), bias=False),
+    torch.nn.LayerNorm((5, 3), bias=False),
+    torch.nn.RMSNorm(4),
+    torch.nn.RMSNorm((4, 3)),
+    torch.nn.RMSNorm((4, 3, 2)),
+    torch.nn.PReLU(4),
+    torch.nn.GroupNorm(2, 4),
+    torch.nn.BatchNorm2d(3, track_running_stats=False),
+    torch.nn.InstanceNorm1d(3, affine=True),
+    torch.nn.Embedding(5, 3),
+    torch.nn.EmbeddingBag(5, 3),
+    torch.nn.Conv1d(2, 3, 1, bias=False),
+    torch.nn.ConvTranspose3d(2, 3, 1, bias=False),
+]
+
+
+@pytest.mark.parametrize("module", DOUBLES, ids=repr)
+def test_a_layer_with_doubles_is_told_with_them(module: torch.nn.Module) -> None:
+    found = mhadoc.infer(module.state_dict())
+    assert found.target in ("Linear", "LayerNorm")
+    assert [name for name in found.others if name.startswith(type(module).__name__)]
+    assert repr(found).endswith(f")  # or {', '.join(found.others)}")
+    assert found.to_json()["others"] == list(found.others)
+
+
+def test_doubles_word_for_word() -> None:
+    state = torch.nn.LayerNorm((5, 3), bias=False).state_dict()
+    norm = "LayerNorm(normalized_shape=(5, 3), elementwise_affine=True, bias=False)"
+    assert str(mhadoc.infer(state)) == (
+        "Linear(in_features=3, out_features=5, bias=False)\n"
+        "  not stored: device, dtype\n"
+        f"  may also be: {norm}, RMSNorm, Embedding, EmbeddingBag"
+    )
+
+
+@pytest.mark.parametrize("module", [torch.nn.Linear(5, 3), torch.nn.LayerNorm((3, 7))], ids=repr)
+def test_a_layer_without_doubles_has_none(module: torch.nn.Module) -> None:
+    assert mhadoc.infer(module.state_dict()).others == ()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import mhadoc
+from mhadoc.errors import StateDictError
 
 State = dict[str, torch.Tensor]
 
@@ -424,3 +425,168 @@ def test_a_layout_explains_as_many_attentions_as_there_are(
     found = mhadoc.diagnose_load(module, {**there, **foreign(*names)})
     assert [problem.argument for problem in found if problem.rule == "layouts"] == places
     assert len(found) == 1 if places else found
+
+
+def one(change: Any) -> dict[str, Any]:
+    state: dict[str, Any] = dict(saved())
+    return state | {"in_proj_weight": change(state["in_proj_weight"])}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize(
+    ("change", "observed", "hint"),
+    [
+        (lambda t: t.to("meta"), "meta device", "load the file to another device"),
+        (lambda t: t.numpy(), "of type ndarray", "pass torch.as_tensor of it"),
+        (lambda t: t.to_sparse(), "torch.sparse_coo", "pass its .to_dense()"),
+        (lambda t: t.to_sparse_csr(), "torch.sparse_csr", "pass its .to_dense()"),
+        (
+            lambda t: torch.quantize_per_tensor(t, 0.1, 0, torch.qint8),
+            "it is",
+            "pass its .dequantize()",
+        ),
+        (lambda t: torch.empty(t.shape, dtype=torch.uint4), "uint4", "unpack the numbers first"),
+        (lambda t: torch.empty(t.shape, dtype=torch.bits8), "bits8", "unpack the numbers first"),
+    ],
+)
+def test_values_that_torch_does_not_copy(change: Any, observed: str, hint: str) -> None:
+    assert not loads(built(), one(change))
+    (problem,) = mhadoc.diagnose_load(built(), one(change))
+    assert (problem.argument, problem.severity, problem.hint) == ("in_proj_weight", "error", hint)
+    assert observed in problem.observed
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_complex_numbers_lose_a_part() -> None:
+    state = one(lambda t: t.to(torch.complex64))
+    assert loads(built(), state)
+    (problem,) = mhadoc.diagnose_load(built(), state)
+    assert (problem.severity, problem.hint) == ("warning", "pass its .real")
+
+
+class Renames(nn.Linear):
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *rest: Any) -> None:
+        state_dict[f"{prefix}weight"] = state_dict.pop(f"{prefix}w")
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+@pytest.mark.parametrize("place", ["", "0."])
+def test_a_file_for_a_method_that_renames_is_no_error(place: str) -> None:
+    module = Renames(2, 3) if not place else nn.Sequential(Renames(2, 3))
+    state = {f"{place}w": LINEAR["weight"], f"{place}bias": LINEAR["bias"]}
+    assert loads(module, state)
+    (problem,) = mhadoc.diagnose_load(module, state)
+    assert (problem.severity, problem.rule) == ("warning", "state_dict.methods")
+    where = place.removesuffix(".") or "state_dict"
+    assert str(problem) == (
+        f"warning: {where}: Renames has a loading method of its own, "
+        "which alone knows what it takes, but the file has not what it saves: "
+        f"{place}weight, {place}w differ [state_dict.methods].\n"
+        "  way out: load it to see whether it is taken"
+    )
+
+
+def test_a_module_on_meta_takes_nothing() -> None:
+    assert told(built(device="meta"), saved(device="meta")) == []
+    found = mhadoc.diagnose_load(built(device="meta"), saved())
+    assert [p.severity for p in found] == ["warning"] * 4
+    assert (
+        mhadoc.diagnose_load(built(device="meta"), {k: t.shape for k, t in saved().items()}) == []
+    )
+
+
+def test_values_alike_are_told_at_once_where_they_are_many() -> None:
+    meta = {key: tensor.to("meta") for key, tensor in encoder().state_dict().items()}
+    (problem,) = mhadoc.diagnose_load(encoder(), meta)
+    assert problem.argument == "layers.0.self_attn.in_proj_weight and 23 more"
+
+
+class Gives(nn.Linear):
+    def get_extra_state(self) -> Any:
+        return {"seen": 1}
+
+
+class Takes(Gives):
+    def set_extra_state(self, state: Any) -> None:
+        pass
+
+
+LINEAR = dict(nn.Linear(2, 3).state_dict())
+
+
+@pytest.mark.parametrize("kind", [nn.Linear, Gives, Takes])
+@pytest.mark.parametrize(
+    "more", [{}, {"_extra_state": {"seen": 1}}, {"_extra_state": torch.ones(2)}]
+)
+def test_extra_state_is_taken_where_there_is_a_method_for_it(
+    kind: type[nn.Module], more: dict[str, Any]
+) -> None:
+    module, state = nn.Sequential(kind(2, 3)), {f"0.{k}": v for k, v in (LINEAR | more).items()}
+    found = mhadoc.diagnose_load(module, state)
+    assert (found == []) == loads(module, state)
+    assert [problem.argument for problem in found] == ["0._extra_state"] * len(found)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_module_that_loads_on_its_own_is_not_judged() -> None:
+    layer = nn.TransformerEncoderLayer(12, 4, 20)
+    quantised = torch.ao.quantization.quantize_dynamic(layer, {nn.Linear})
+    assert told(quantised, quantised.state_dict()) == []
+    state = quantised.state_dict()
+    del state["linear1.scale"], state["norm1.bias"]
+    own, key = mhadoc.diagnose_load(quantised, state)
+    assert (own.argument, own.severity, own.rule) == ("linear1", "warning", "state_dict.methods")
+    assert "linear1.scale differ" in own.observed
+    assert (key.argument, key.severity) == ("norm1.bias", "error")
+
+
+def without_counter(module: nn.Module) -> State:
+    return {k: t for k, t in module.state_dict().items() if "num_batches" not in k}
+
+
+def test_a_plain_dict_may_lack_the_count_of_batches() -> None:
+    module = nn.Sequential(nn.BatchNorm1d(3))
+    assert loads(module, without_counter(module))
+    assert told(module, without_counter(module)) == []
+    ordered = module.state_dict()
+    del ordered["0.num_batches_tracked"]
+    assert not loads(module, ordered)
+    assert [problem.argument for problem in mhadoc.diagnose_load(module, ordered)] == [
+        "0.num_batches_tracked"
+    ]
+    moved = {f"module.{key}": tensor for key, tensor in module.state_dict().items()}
+    assert [problem.rule for problem in mhadoc.diagnose_load(module, moved)] == [PREFIX]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (nn.LazyLinear(4), nn.Linear(3, 4)),
+        (nn.LazyLinear(4), nn.Linear(3, 4, bias=False)),
+        (nn.LazyLinear(4), nn.LazyLinear(4)),
+        (nn.Linear(3, 4), nn.LazyLinear(4)),
+        (nn.LazyLinear(4), nn.Linear(3, 4, device="meta")),
+    ],
+)
+def test_a_lazy_module_takes_any_size(ours: nn.Module, theirs: nn.Module) -> None:
+    state = theirs.state_dict()
+    found = mhadoc.diagnose_load(ours, state)
+    assert (found == []) == loads(ours, state)
+
+
+@pytest.mark.parametrize("state", [None, [1], list(saved().items()), built(), {**saved(), 3: 1}])
+def test_what_is_no_state_dict_is_one_error(state: Any) -> None:
+    for ask in (lambda: mhadoc.diagnose_load(built(), state), lambda: mhadoc.infer(state)):
+        with pytest.raises(StateDictError, match="state_dict"):
+            ask()
+
+
+def test_the_hint_for_a_module_in_place_of_its_state() -> None:
+    with pytest.raises(StateDictError, match="not MultiheadAttention; call its state_dict"):
+        mhadoc.infer(built())
+
+
+@pytest.mark.parametrize("module", [None, nn.MultiheadAttention, "MultiheadAttention"])
+def test_what_is_no_module_is_one_error(module: Any) -> None:
+    with pytest.raises(StateDictError, match="must be one that is built"):
+        mhadoc.diagnose_load(module, saved())
