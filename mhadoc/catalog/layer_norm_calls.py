@@ -8,13 +8,21 @@ from typing import Any
 from sympy import And, Basic, Eq, Not, Or, Symbol
 
 from mhadoc.catalog.breaking import scalar
-from mhadoc.catalog.one_input import GIVEN, leading_axes, parameters_of, tensor, weights_dtype
+from mhadoc.catalog.one_input import (
+    GIVEN,
+    leading_axes,
+    parameters_of,
+    tensor,
+    weights_common,
+    weights_dtype,
+)
 from mhadoc.language import Call, Requirement
 
 __all__ = ["measured", "mistakes", "read"]
 
-_axes, _ends, _single, _half = (
-    Symbol(name, integer=True) for name in ("axes", "ends", "weights.float32", "input.half")
+_axes, _ends, _single, _half, _casts = (
+    Symbol(name, integer=True)
+    for name in ("axes", "ends", "weights.float32", "input.half", "norm.casts")
 )
 
 
@@ -40,6 +48,7 @@ def measured(call: Call) -> dict[str, Any]:
         **parameters,
         "weights.float32": int(parameters["weights_dtype"] == "float32"),
         "input.half": int(facts.dtype in ("float16", "bfloat16")),
+        "norm.casts": int(facts.device != "cpu"),  # there autocast leaves this one as it is
     }
 
 
@@ -103,7 +112,8 @@ _SCALARS = "expected scalar type {given} but found {own}"
 
 def _dtypes(affine: Basic, source: str) -> tuple[Requirement, ...]:
     """Return what is raised for an input of a dtype that does not go with the parameters."""
-    same, mixed = Eq(GIVEN.dtype, weights_dtype), And(_single, _half)
+    mixed = And(_single, _half)
+    same = Or(Eq(GIVEN.dtype, weights_dtype), And(_casts, Eq(GIVEN.common, weights_common)))
     kinds = (
         ("dtype", _PARAMETER, _PARAMETER, _narrower, Not(_single)),
         ("dtype_wider", "all inputs must share same datatype.", _INPUT, _wider, _single),

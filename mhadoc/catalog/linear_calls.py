@@ -13,8 +13,8 @@ from mhadoc.catalog.one_input import (
     leading_axes,
     parameters_of,
     tensor,
+    weights_common,
     weights_device,
-    weights_dtype,
 )
 from mhadoc.language import Call, Requirement
 
@@ -152,7 +152,7 @@ def _dtype(fused: bool, bias: Basic, source: str) -> Requirement:
         about=("input",),
         breaks=lambda seen: {"input": seen.inputs["input"].float()},
         when=when,
-        fits=Or(Not(GIVEN.tensor), Not(when), Eq(GIVEN.dtype, weights_dtype)),
+        fits=Or(Not(GIVEN.tensor), Not(when), Eq(GIVEN.common, weights_common)),
         expected="must have the dtype of the parameters: {weights_dtype}",
         observed="has {input.dtype}",
         computes={

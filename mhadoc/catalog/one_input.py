@@ -8,13 +8,24 @@ from typing import Any
 from sympy import Symbol
 
 from mhadoc.language import Facts, Measured, Requirement
+from mhadoc.language.autocast import common
+from mhadoc.language.measures import kind_of
 from mhadoc.language.rules import Computes
 
-__all__ = ["GIVEN", "leading_axes", "parameters_of", "tensor", "weights_device", "weights_dtype"]
+__all__ = [
+    "GIVEN",
+    "kept_in",
+    "leading_axes",
+    "parameters_of",
+    "tensor",
+    "weights_common",
+    "weights_device",
+    "weights_dtype",
+]
 
 GIVEN = Measured("input")
-weights_dtype, weights_device = (
-    Symbol(name, integer=True) for name in ("weights_dtype", "weights_device")
+weights_dtype, weights_device, weights_common = (
+    Symbol(name, integer=True) for name in ("weights_dtype", "weights_device", "weights_common")
 )
 
 
@@ -28,11 +39,16 @@ def leading_axes(facts: Facts, last: int) -> dict[str, Any]:
 def parameters_of(weight: Any, facts: Facts) -> dict[str, Any]:
     """Return the dtype and the device of a parameter; of one that is absent, the input's."""
     if weight is None:
-        return {"weights_dtype": facts.dtype, "weights_device": facts.device}
-    return {
-        "weights_dtype": str(weight.dtype).removeprefix("torch."),
-        "weights_device": weight.device.type,
-    }
+        own = {"weights_dtype": facts.dtype, "weights_device": facts.device}
+        return {**own, "weights_common": facts.common}
+    return kept_in(weight)
+
+
+def kept_in(weight: Any) -> dict[str, Any]:
+    """Return the dtype and the device of a parameter, and the dtype where it meets an input."""
+    dtype, device = kind_of(weight.dtype).name, weight.device.type
+    met = common(dtype, device)
+    return {"weights_dtype": dtype, "weights_device": device, "weights_common": met}
 
 
 def tensor(

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import sympy
 
+from mhadoc.language.autocast import common
 from mhadoc.language.compiled import picker
 from mhadoc.language.values import c_name
 
@@ -51,7 +52,8 @@ class Facts(NamedTuple):
 
     ``given`` says that it is not None, and ``tensor`` that it is a tensor; an axis that it has
     not got is -1. ``in_order`` says that its axes lie in memory in their order, so that its
-    numbers can be seen in another shape.
+    numbers can be seen in another shape. ``common`` is the dtype that it has where it meets others,
+    which autocast may have made one.
     """
 
     given: int = 0
@@ -70,6 +72,7 @@ class Facts(NamedTuple):
     device: str = ""
     shape: tuple[int, ...] = ()
     type: str = "NoneType"
+    common: str = ""
 
     @classmethod
     def of(cls, value: Any) -> Facts:
@@ -91,15 +94,16 @@ class Facts(NamedTuple):
         name, floating, boolean = kind_of(dtype)
         first, second, third = (*shape[:3], -1, -1, -1)[:3]
         last, count = shape[-1] if shape else -1, math.prod(shape)
-        axes = (len(shape), first, second, third, last, count)
-        return cls(1, 1, *axes, name, floating, boolean, in_order, 0, device, shape, "Tensor")
+        axes, met = (len(shape), first, second, third, last, count, name), common(name, device)
+        return cls(1, 1, *axes, floating, boolean, in_order, 0, device, shape, "Tensor", met)
 
     def to(self, dtype: Any) -> Facts:
         """Return the facts of a mask as floats or bools; floats keep their own dtype."""
         name, floating, boolean = kind_of(dtype)
+        met = common(name, self.device)
         if not (self.boolean or (self.floating and boolean)):
             return self
-        return self._replace(dtype=name, floating=floating, boolean=boolean)
+        return self._replace(dtype=name, common=met, floating=floating, boolean=boolean)
 
 
 class Passed:

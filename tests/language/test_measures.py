@@ -78,13 +78,13 @@ def test_an_axis_that_is_not_there_is_minus_one(
     facts = Facts.shaped(shape, "torch.float32")
     assert (facts.axis_0, facts.axis_1, facts.axis_2) == axes
     assert (facts.rank, facts.features, facts.numel) == (len(shape), features, numel)
-    assert facts[:2] + facts[8:] == (1, 1, "float32", 1, 0, 1, 0, "", shape, "Tensor")
+    assert facts[:2] + facts[8:] == (1, 1, "float32", 1, 0, 1, 0, "", shape, "Tensor", "float32")
 
 
 def test_what_is_not_given_has_nothing() -> None:
     assert Facts.of(None) == ABSENT
     assert ABSENT[:8] == (0, 0, 0, -1, -1, -1, -1, 0)
-    assert ABSENT[8:] == ("", 0, 0, 1, 0, "", (), "NoneType")
+    assert ABSENT[8:] == ("", 0, 0, 1, 0, "", (), "NoneType", "")
 
 
 def test_what_is_no_tensor_is_known_by_its_type() -> None:

@@ -15,8 +15,8 @@ from mhadoc.catalog.multihead_attention.mistakes.given import (
     query,
     value,
     value_is_key,
+    weight_common,
     weight_device,
-    weight_dtype,
 )
 from mhadoc.catalog.multihead_attention.mistakes.projections import SEPARATE
 from mhadoc.catalog.multihead_attention.paths import slow
@@ -69,7 +69,7 @@ def _dtype(name: str, fused: bool) -> Requirement:
         fits=Or(
             Not(And(slow, given.tensor, when)),
             _SAME.get(name, false),
-            Eq(given.dtype, weight_dtype),
+            Eq(given.common, weight_common),
         ),
         expected="must have the dtype of the parameters: {weights_dtype}",
         observed=f"has {{{name}.dtype}}",
