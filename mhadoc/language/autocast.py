@@ -20,7 +20,8 @@ def common(dtype: str, device: str) -> str:
 
     Of what is on no device, because it is only described, the dtype is what is told.
     """
-    return CAST if device and dtype in _BROUGHT and _enabled(device)() else dtype
+    asked = device and dtype in _BROUGHT and "torch" in sys.modules
+    return CAST if asked and _enabled(device)() else dtype
 
 
 @cache
