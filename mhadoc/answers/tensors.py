@@ -4,19 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from numbers import Integral
+from operator import index
 from typing import Any
 
 from mhadoc.answers.problem import Problem
 
-__all__ = ["Given", "shape_of", "unusable"]
+__all__ = ["Given", "is_nested", "shape_of", "shown", "unusable"]
 
 
 def shape_of(value: Any) -> tuple[int, ...] | None:
     """Return the shape of a tensor or an array, or a shape itself; None for anything else."""
-    shape = getattr(value, "shape", value)
-    if not isinstance(shape, tuple | list) or not all(isinstance(size, int) for size in shape):
+    if is_nested(value):
         return None
-    return tuple(shape)
+    shape = getattr(value, "shape", value)
+    if not isinstance(shape, tuple | list) or not all(isinstance(n, Integral) for n in shape):
+        return None
+    return tuple(map(index, shape))
+
+
+def is_nested(value: Any) -> bool:
+    """Tell whether this is a nested tensor, which has no shape."""
+    return getattr(value, "is_nested", False) is True
+
+
+def shown(value: Any) -> Any:
+    """Return what a message shows of an input: its shape, and itself where it has none."""
+    if is_nested(value):
+        return "a nested tensor"
+    shape = getattr(value, "shape", value)
+    return tuple(shape) if isinstance(shape, tuple) else shape
 
 
 def unusable(state_dict: Mapping[str, Any], prefix: str = "") -> Iterator[Problem]:

@@ -16,7 +16,7 @@ from mhadoc.catalog.one_input import (
     weights_common,
     weights_dtype,
 )
-from mhadoc.language import Call, Requirement
+from mhadoc.language import Call, Facts, Requirement
 
 __all__ = ["measured", "mistakes", "read"]
 
@@ -39,17 +39,25 @@ def measured(call: Call) -> dict[str, Any]:
     """Return the symbols that a call decides, and what torch compares with the input."""
     facts, over = call.facts["input"], call.values["normalized_shape"]
     sizes = (over,) if isinstance(over, int) else tuple(over)
-    parameters = parameters_of(getattr(call.module, "weight", None), facts)
+    parameters = parameters_of(call)
     return {
         "leading": facts.rank - len(sizes),
         "axes": len(sizes),
-        "ends": int(facts.shape[facts.rank - len(sizes) :] == sizes),
+        "ends": int(_ends_in(facts, sizes)),
         **leading_axes(facts, len(sizes)),
         **parameters,
         "weights.float32": int(parameters["weights_dtype"] == "float32"),
         "input.half": int(facts.dtype in ("float16", "bfloat16")),
         "norm.casts": int(facts.device != "cpu"),  # there autocast leaves this one as it is
     }
+
+
+def _ends_in(facts: Facts, sizes: tuple[int, ...]) -> bool:
+    """Tell whether the last axes have these sizes, as far as they are known of a nested tensor."""
+    last = facts.shape[facts.rank - len(sizes) :]
+    if facts.nested:
+        return all(-1 in (size, own) or size == own for size, own in zip(last, sizes, strict=False))
+    return last == sizes
 
 
 def _sizes(shown: Mapping[str, Any]) -> str:

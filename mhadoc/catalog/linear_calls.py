@@ -10,6 +10,7 @@ from sympy import Basic, Eq, Not, Or
 from mhadoc.catalog.breaking import features, in_c, scalar, wider
 from mhadoc.catalog.one_input import (
     GIVEN,
+    UNKNOWN,
     leading_axes,
     parameters_of,
     tensor,
@@ -40,7 +41,7 @@ def measured(call: Call) -> dict[str, Any]:
     return {
         "rank": facts.rank,
         **leading_axes(facts, 1),
-        **parameters_of(getattr(call.module, "weight", None), facts),
+        **parameters_of(call),
     }
 
 
@@ -114,7 +115,7 @@ def _features(in_features: Basic, source: str) -> Requirement:
         "project the input, or build with in_features=input.shape[-1]",
         about=("input",),
         breaks=lambda seen: {"input": wider(seen.inputs["input"])},
-        fits=Or(Not(GIVEN.tensor), Eq(GIVEN.rank, 0), Eq(GIVEN.features, in_features)),
+        fits=Or(Not(GIVEN.tensor), Eq(GIVEN.rank, 0), UNKNOWN, Eq(GIVEN.features, in_features)),
         expected="must have in_features = {in_features} features",
         observed="has {input.features}",
         computes={

@@ -27,6 +27,7 @@ __all__ = [
     "Measured",
     "Passed",
     "Symbols",
+    "dtype_of",
     "kind_of",
     "measure_picker",
 ]
@@ -47,13 +48,22 @@ def kind_of(dtype: Any) -> Kind:
     return Kind(name, int("float" in name), int(name == "bool"))
 
 
+def dtype_of(told: Any) -> str:
+    """Return the name of the dtype that a constructor is given: torch's, or Python's float."""
+    return _PYTHONS.get(told) or kind_of(told).name
+
+
+#: What torch takes for a dtype besides its own.
+_PYTHONS: dict[Any, str] = {float: "float64", complex: "complex128"}
+
+
 class Facts(NamedTuple):
     """What is known of one input without looking at its numbers; flags are 0 and 1.
 
     ``given`` says that it is not None, and ``tensor`` that it is a tensor; an axis that it has
-    not got is -1. ``in_order`` says that its axes lie in memory in their order, so that its
-    numbers can be seen in another shape. ``common`` is the dtype that it has where it meets others,
-    which autocast may have made one.
+    not got is -1, and so is one of a nested tensor of which the size is not known. ``in_order``
+    says that its axes lie in memory in their order, so that its numbers can be seen in another
+    shape. ``common`` is the dtype that it has where it meets others, which autocast decides.
     """
 
     given: int = 0
@@ -83,7 +93,9 @@ class Facts(NamedTuple):
             return cls(given=1, type=c_name(type(value)))
         device = value.device.type
         if value.is_nested:
-            return cls.shaped((-1,) * value.dim(), value.dtype, device)._replace(nested=1)
+            inside = (-1,) * (value.dim() - 1)
+            shape = (*inside, _last(value))[-value.dim() :]
+            return cls.shaped(shape, value.dtype, device)._replace(nested=1)
         return cls.shaped(tuple(value.shape), value.dtype, device, _in_order(value))
 
     @classmethod
@@ -122,6 +134,15 @@ class Passed:
 
 
 ABSENT = Facts()
+
+
+def _last(nested: Any) -> int:
+    """Return the size of a nested tensor's last axis; -1 where its tensors differ in it."""
+    try:
+        size = nested.size(-1)
+    except RuntimeError:
+        return -1
+    return size if isinstance(size, int) else -1
 
 
 def _in_order(tensor: Any) -> int:

@@ -10,6 +10,7 @@ from mhadoc.answers.call.binding import bound
 from mhadoc.answers.tensors import shape_of
 from mhadoc.catalog import spec
 from mhadoc.language import ABSENT, Call, Facts, ModuleSpec
+from mhadoc.language.measures import dtype_of
 
 __all__ = ["asked", "called", "described_call"]
 
@@ -36,11 +37,13 @@ def called(found: ModuleSpec, module: Any, inputs: Mapping[str, Any]) -> Call:
 def described_call(found: ModuleSpec, values: Mapping[str, Any], inputs: Mapping[str, Any]) -> Call:
     """Return the call of a module that is only described, with tensors, arrays or shapes.
 
-    Where only a shape is given, a mask is one of bools, and anything else of the dtype of the
-    inputs that have one.
+    Where only a shape is given, a mask is one of bools, and anything else of the dtype that the
+    constructor is given, and without one that of the inputs that have one.
     """
     dtypes = [getattr(inputs[name], "dtype", None) for name in found.tensors if "mask" not in name]
     usual = next((dtype for dtype in dtypes if dtype is not None), "float32")
+    if (told := values.get("dtype")) is not None:
+        usual = dtype_of(told)
     facts = {
         name: _described(inputs[name], "bool" if "mask" in name else usual)
         for name in found.tensors
@@ -53,4 +56,5 @@ def _described(value: Any, usual: Any) -> Facts:
         return ABSENT
     if (shape := shape_of(value)) is None:
         return Facts.of(value)
-    return Facts.shaped(shape, getattr(value, "dtype", usual))
+    device = getattr(getattr(value, "device", None), "type", "")
+    return Facts.shaped(shape, getattr(value, "dtype", usual), device)

@@ -9,7 +9,7 @@ from typing import Any
 import sympy
 
 from mhadoc.answers.call.forms import Form, forms, plain_values
-from mhadoc.answers.tensors import Given
+from mhadoc.answers.tensors import Given, shown
 from mhadoc.errors import RuleError
 from mhadoc.language import Input, Match, ModuleSpec, Shape, broadcast
 from mhadoc.language.compiled import truth
@@ -120,9 +120,8 @@ class Formed:
 
     def broken(self, rule: str, expected: str, hint: str, *about: str) -> RuleError:
         """Return the error for inputs that break a rule, each shown by its shape."""
-        values = {name: getattr(self.inputs[name], "shape", self.inputs[name]) for name in about}
-        shown = {n: tuple(v) if isinstance(v, tuple) else v for n, v in values.items()}
-        return RuleError(f"{self.spec.name}.{rule}", values=shown, expected=expected, hint=hint)
+        came = {name: shown(self.inputs[name]) for name in about}
+        return RuleError(f"{self.spec.name}.{rule}", values=came, expected=expected, hint=hint)
 
 
 def _partly(shape: Shape, known: Mapping[str, int]) -> str:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from mhadoc.catalog.one_input import kept_in
+from mhadoc.catalog.one_input import described_in, kept_in
 from mhadoc.catalog.surroundings import USUAL, around, devices, held, needs_grad, truth_of
 from mhadoc.language import Call, Facts
 
@@ -59,7 +59,7 @@ def measured(call: Call) -> dict[str, Any]:
         "masks_float32": int(together == "float32"),
         **_dropout(call.values["dropout"]),
         "nested": query.nested,
-        **(_usual(query) if call.module is None else {}),
+        **(_usual(call) if call.module is None else {}),
     }
 
 
@@ -107,10 +107,9 @@ def sizes(facts: Facts, batch_first: object) -> tuple[int, int]:
     return (facts.axis_1, facts.axis_0) if batch_first else (facts.axis_0, facts.axis_1)
 
 
-def _usual(query: Facts) -> dict[str, Any]:
-    """Return what surrounds the call of a description, whose parameters are as the query is."""
-    own = {"weights_dtype": query.dtype, "weights_device": query.device}
-    return {**USUAL, **own, "weights_common": query.common}
+def _usual(call: Call) -> dict[str, Any]:
+    """Return what surrounds the call of a description."""
+    return {**USUAL, **described_in(call)}
 
 
 def surroundings(module: Any, query: Any) -> dict[str, Any]:
