@@ -11,6 +11,7 @@ from mhadoc.catalog.breaking import scalar
 from mhadoc.catalog.one_input import (
     GIVEN,
     leading_axes,
+    on_device,
     parameters_of,
     tensor,
     weights_common,
@@ -70,6 +71,7 @@ def mistakes(elementwise_affine: Basic, source: str) -> tuple[Requirement, ...]:
         tensor("layer_norm", source),
         _some(source),
         _shape(source),
+        on_device(elementwise_affine, source),
         *_dtypes(elementwise_affine, source),
         _floats(elementwise_affine, source),
     )

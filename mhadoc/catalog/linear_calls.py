@@ -12,10 +12,10 @@ from mhadoc.catalog.one_input import (
     GIVEN,
     UNKNOWN,
     leading_axes,
+    on_device,
     parameters_of,
     tensor,
     weights_common,
-    weights_device,
 )
 from mhadoc.language import Call, Requirement
 
@@ -49,28 +49,10 @@ def mistakes(bias: Basic, in_features: Basic, source: str) -> tuple[Requirement,
     """Return the demands on the input, in the order in which torch looks."""
     return (
         tensor("linear", source),
-        _device(bias, source),
+        on_device(bias, source),
         _axes(source),
         _features(in_features, source),
         *(_dtype(fused, bias, source) for fused in (True, False)),
-    )
-
-
-def _device(bias: Basic, source: str) -> Requirement:
-    return Requirement(
-        "input.device",
-        "the input is on the device of the parameters",
-        "RuntimeError",
-        "Tensor on device {module.weight.device} is not on the expected device {input.device}!",
-        "move one of the two: input.to(module.weight.device), or module.to(...)",
-        about=("input",),
-        breaks=lambda seen: {"input": seen.inputs["input"].to("meta")},
-        when=bias,
-        fits=Or(Not(GIVEN.tensor), Eq(GIVEN.device, weights_device)),
-        expected="must be on the device of the parameters: {weights_device}",
-        observed="is on {input.device}",
-        source=source,
-        since="2.1",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sympy import And, Eq, Symbol
+from sympy import And, Basic, Eq, Not, Or, Symbol
 
 from mhadoc.language import Call, Facts, Measured, Requirement
 from mhadoc.language.autocast import common
@@ -18,6 +18,7 @@ __all__ = [
     "described_in",
     "kept_in",
     "leading_axes",
+    "on_device",
     "parameters_of",
     "tensor",
     "weights_common",
@@ -85,4 +86,23 @@ def tensor(
         observed="is of type {input.type}",
         computes=computes or {},
         source=source,
+    )
+
+
+def on_device(when: Basic, source: str) -> Requirement:
+    """Return the demand, in some cases, that the input is where the parameters are."""
+    return Requirement(
+        "input.device",
+        "the input is on the device of the parameters",
+        "RuntimeError",
+        "Tensor on device {module.weight.device} is not on the expected device {input.device}!",
+        "move one of the two: input.to(module.weight.device), or module.to(...)",
+        about=("input",),
+        breaks=lambda seen: {"input": seen.inputs["input"].to("meta")},
+        when=when,
+        fits=Or(Not(GIVEN.tensor), Eq(GIVEN.device, weights_device)),
+        expected="must be on the device of the parameters: {weights_device}",
+        observed="is on {input.device}",
+        source=source,
+        since="2.1",
     )

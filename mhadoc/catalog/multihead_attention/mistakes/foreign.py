@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sympy import And, Basic, Eq, Not, Or, false
+from sympy import And, Basic, Eq, Not, Or, false, true
 
 from mhadoc.catalog.breaking import in_c, scalar
 from mhadoc.catalog.multihead_attention.mistakes.broken import (
     UNHINTED,
+    Inputs,
     together,
 )
 from mhadoc.catalog.multihead_attention.mistakes.given import (
@@ -29,8 +30,9 @@ from mhadoc.catalog.multihead_attention.symbols import (
     batch_first,
     batched,
     bias,
+    need_weights,
 )
-from mhadoc.language import Measured, Requirement
+from mhadoc.language import Measured, Requirement, Seen
 
 _TURNED = And(batched, batch_first, N > 1)
 
@@ -91,30 +93,47 @@ KEY_DTYPE = (_dtype("key", fused=True), _dtype("key", fused=False))
 VALUE_DTYPE = (_dtype("value", fused=True), _dtype("value", fused=False))
 
 
-_ALL = (query, key, value)
-_TOGETHER = And(*(Eq(tensor.device, weight_device) for tensor in _ALL))
+_ALL = {"query": query, "key": key, "value": value}
 
 
-def _device(id: str, where: str, when: Basic, source: str) -> Requirement:
+def _device(name: str, id: str, where: str, when: Basic, source: str) -> Requirement:
+    """Return what is raised where a tensor is elsewhere than the parameters, the first that is.
+
+    Together with it go those after it. Without weights it may be told in other words.
+    """
+    moved = tuple(_ALL)[tuple(_ALL).index(name) :]
+    before = (Eq(_ALL[other].device, weight_device) for other in _ALL if other not in moved)
     return Requirement(
-        id,
+        f"{name}.{id}",
         f"query, key and value are on the device of the parameters{where}",
         "RuntimeError",
         "Tensor on device {module.out_proj.weight.device} is not on the expected device "
-        "{query.device}!",
-        "move one of the two: query.to(module.out_proj.weight.device), or module.to(...)",
+        "{value.device}!",
+        f"move one of the two: {name}.to(module.out_proj.weight.device), or module.to(...)",
         about=("query", "key", "value"),
-        breaks=lambda seen: together(seen, lambda tensor: tensor.to("meta")),
-        when=And(when, UNHINTED),
-        fits=Or(Not(And(slow, when)), *(Not(tensor.tensor) for tensor in _ALL), _TOGETHER),
+        breaks=lambda seen: _moved(seen, moved),
+        when=And(when, UNHINTED, true if name == "query" else need_weights),
+        fits=Or(
+            Not(And(slow, when, *before)),
+            *(Not(tensor.tensor) for tensor in _ALL.values()),
+            Eq(_ALL[name].device, weight_device),
+        ),
         expected="must be on the device of the parameters: {weights_device}",
-        observed="is on {query.device}",
+        observed=f"is on {{{name}.device}}",
         source=source,
         since="2.0",
     )
 
 
-DEVICE = (_device("query.device", "", bias, SEPARATE),)
+def _moved(seen: Seen, names: tuple[str, ...]) -> Inputs:
+    """Return some of query, key and value elsewhere; what was one object stays one."""
+    return {n: t for n, t in together(seen, lambda tensor: tensor.to("meta")).items() if n in names}
+
+
+DEVICE = tuple(_device(name, "device", "", bias, SEPARATE) for name in _ALL)
 
 _EXTRA = ", with `add_bias_kv` and without `bias`"
-EXTRA_DEVICE = (_device("query.device_of_extra_key", _EXTRA, And(Not(bias), add_bias_kv), ATTEND),)
+EXTRA_DEVICE = tuple(
+    _device(name, "device_of_extra_key", _EXTRA, And(Not(bias), add_bias_kv), ATTEND)
+    for name in _ALL
+)
