@@ -44,17 +44,22 @@ def described_call(found: ModuleSpec, values: Mapping[str, Any], inputs: Mapping
     usual = next((dtype for dtype in dtypes if dtype is not None), "float32")
     if (told := values.get("dtype")) is not None:
         usual = dtype_of(told)
+    device = next(filter(None, (_device(inputs[name], "") for name in found.tensors)), "")
     facts = {
-        name: _described(inputs[name], "bool" if "mask" in name else usual)
+        name: _described(inputs[name], "bool" if "mask" in name else usual, device)
         for name in found.tensors
     }
     return Call(None, values, {**found.constants, **inputs}, facts)
 
 
-def _described(value: Any, usual: Any) -> Facts:
+def _described(value: Any, usual: Any, device: str) -> Facts:
+    """Return what is known of an input; where only a shape is given, the rest is as usual."""
     if value is None:
         return ABSENT
     if (shape := shape_of(value)) is None:
         return Facts.of(value)
-    device = getattr(getattr(value, "device", None), "type", "")
-    return Facts.shaped(shape, getattr(value, "dtype", usual), device)
+    return Facts.shaped(shape, getattr(value, "dtype", usual), _device(value, device))
+
+
+def _device(value: Any, usual: str) -> str:
+    return getattr(getattr(value, "device", None), "type", usual)
