@@ -54,8 +54,8 @@ class ModuleSpec:
     decide without having their names, ``read`` those of a real module, ``measured`` those of a
     call, and ``surroundings`` those that a real module and its first input find around them, where
     ``measured`` does not tell them as well; ``shaped`` those that the values of the others, the
-    shapes of all inputs and the call decide. ``steps`` are the tensors on the way through a call, and ``flops``
-    is what it costs, two for each multiplication and addition.
+    shapes of all inputs and the call decide. ``steps`` are the tensors on the way through a call,
+    and ``flops`` is what it costs, two for each multiplication and addition.
 
     A spec is of every release of torch: records have their ``since`` and ``until``, and ``before``
     tells what other fields were before a release. What ``at`` returns is of one ``release``, in
