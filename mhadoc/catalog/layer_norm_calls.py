@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sympy import And, Basic, Eq, Not, Or, Symbol
+from sympy import And, Basic, Eq, Ne, Not, Or, Symbol
 
 from mhadoc.catalog.breaking import scalar
 from mhadoc.catalog.one_input import (
@@ -162,7 +162,7 @@ def _floats(affine: Basic, source: str) -> Requirement:
         about=("input",),
         breaks=lambda seen: {"input": seen.inputs["input"].long()},
         when=Not(affine),
-        fits=Or(affine, Not(GIVEN.tensor), GIVEN.floating),
+        fits=Or(Not(GIVEN.tensor), GIVEN.floating, And(affine, Ne(GIVEN.dtype, weights_dtype))),
         expected="must be one of floats",
         observed="is one of {input.dtype}",
         source=source,

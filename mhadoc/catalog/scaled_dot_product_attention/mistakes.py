@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from sympy import And, Basic, Eq, Not, Or, Symbol, true
 
-from mhadoc.catalog.breaking import in_c
+from mhadoc.catalog.breaking import in_c, scalar
 from mhadoc.catalog.scaled_dot_product_attention.breaking import SEQUENCES, Shown, changed, mistake
 from mhadoc.catalog.scaled_dot_product_attention.kernel import (
     BOTH,
     EVEN,
     FLAT,
+    LEGAL,
 )
 from mhadoc.catalog.scaled_dot_product_attention.sizes import SIZES
 from mhadoc.catalog.scaled_dot_product_attention.symbols import (
@@ -152,6 +153,20 @@ _MASK_KINDS = tuple(
     )
 )
 
+_COMPLEX = (
+    mistake(
+        "query.floats",
+        "query, key and value are of floats",
+        "NotImplementedError: \"softmax_lastdim_kernel_impl\" not implemented for '{given}'",
+        "work with real and imaginary parts apart",
+        lambda seen: {name: seen.inputs[name] * 1j for name in SEQUENCES},
+        And(Not(And(masked, mask_float)), LEGAL),
+        Or(Measured("query").floating, *(Eq(Measured(n).numel, 0) for n in SEQUENCES)),
+        "{query.dtype}",
+        given=lambda shown: scalar(shown["query"]),
+    ),
+)
+
 _TOGETHER = (
     Requirement(
         "attn_mask.two_axes",
@@ -205,4 +220,5 @@ MISTAKES = (
     *(replace(kind, before=_STRICT) for kind in _MASK_KINDS),
     *_TOGETHER,
     *SIZES,
+    *(replace(demand, since="2.8") for demand in _COMPLEX),
 )

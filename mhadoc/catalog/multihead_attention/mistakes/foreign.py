@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sympy import And, Basic, Eq, Not, Or, false, true
+import warnings
+from typing import Any
+
+from sympy import And, Basic, Eq, Ne, Not, Or, false, true
 
 from mhadoc.catalog.breaking import in_c, scalar
 from mhadoc.catalog.multihead_attention.mistakes.broken import (
@@ -20,17 +23,19 @@ from mhadoc.catalog.multihead_attention.mistakes.given import (
     weight_device,
 )
 from mhadoc.catalog.multihead_attention.mistakes.projections import SEPARATE
-from mhadoc.catalog.multihead_attention.paths import slow
+from mhadoc.catalog.multihead_attention.paths import fast, slow
 from mhadoc.catalog.multihead_attention.symbols import (
     ATTEND,
     L,
     N,
     S,
     add_bias_kv,
+    attn_mask_rank,
     batch_first,
     batched,
     bias,
     need_weights,
+    padding_mask,
 )
 from mhadoc.language import Measured, Requirement, Seen
 
@@ -91,6 +96,45 @@ QUERY_DTYPE = (_dtype("query", fused=True), _dtype("query", fused=False))
 KEY_DTYPE = (_dtype("key", fused=True), _dtype("key", fused=False))
 
 VALUE_DTYPE = (_dtype("value", fused=True), _dtype("value", fused=False))
+
+
+def _complex(seen: Seen) -> dict[str, Any]:
+    """Return a complex module, and inputs for it."""
+    module = seen.built()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that complex modules are new
+        module = module.to((module.out_proj.weight * 1j).dtype)
+    return {"module": module, **together(seen, _turned)}
+
+
+def _turned(tensor: Any) -> Any:
+    return tensor * 1j
+
+
+#: What has a dtype of the module can be projected, but has no softmax if it is complex.
+FLOATS = (
+    Requirement(
+        "query.floats",
+        "the query is one of floats",
+        "NotImplementedError",
+        "\"softmax_lastdim_kernel_impl\" not implemented for '{given_scalar}'",
+        "work with real and imaginary parts apart; a complex module can be built, but not called",
+        about=("query",),
+        breaks=_complex,
+        when=And(Not(fast), UNHINTED, Eq(attn_mask_rank, 0), Not(padding_mask)),
+        fits=Or(
+            Not(query.tensor),
+            query.floating,
+            Ne(query.common, weight_common),
+            query.numel * key.numel <= 0,
+        ),
+        expected="must be one of floats",
+        observed="is one of {query.dtype}",
+        computes={"given_scalar": lambda shown: scalar(shown["query"])},
+        source=ATTEND,
+        since="2.8",
+    ),
+)
 
 
 _ALL = {"query": query, "key": key, "value": value}
