@@ -4,23 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from numbers import Integral
+from operator import index
 from typing import Any
 
 from mhadoc.answers.problem import Problem
 from mhadoc.errors import StateDictError
 
-__all__ = ["Given", "check_state_dict", "shape_of", "unusable"]
+__all__ = ["Given", "check_state_dict", "is_nested", "shape_of", "shown", "unusable"]
 
 
 def shape_of(value: Any) -> tuple[int, ...] | None:
     """Return the shape of a tensor or an array, or a shape itself; None for anything else."""
+    if is_nested(value):
+        return None
     try:
         shape = getattr(value, "shape", value)
     except RuntimeError:  # a lazy parameter has none yet
         return None
-    if not isinstance(shape, tuple | list) or not all(isinstance(size, int) for size in shape):
+    if not isinstance(shape, tuple | list) or not all(isinstance(n, Integral) for n in shape):
         return None
-    return tuple(shape)
+    return tuple(map(index, shape))
+
+
+def is_nested(value: Any) -> bool:
+    """Tell whether this is a nested tensor, which has no shape."""
+    return getattr(value, "is_nested", False) is True
+
+
+def shown(value: Any) -> Any:
+    """Return what a message shows of an input: its shape, and itself where it has none."""
+    if is_nested(value):
+        return "a nested tensor"
+    shape = getattr(value, "shape", value)
+    return tuple(shape) if isinstance(shape, tuple) else shape
 
 
 def check_state_dict(state_dict: object) -> None:

@@ -47,7 +47,9 @@ def elements(name: str) -> Callable[[Shown], int]:
 
 #: What C++ calls a dtype, where it is not the name with a capital.
 _SCALARS = {"float64": "Double", "float32": "Float", "float16": "Half", "bfloat16": "BFloat16"}
+_SCALARS |= {"complex64": "ComplexFloat", "complex128": "ComplexDouble"}
 _PLAIN = {"Double": "double", "Float": "float"}
+_PLAIN |= {f"Complex{name}": f"c10::complex<{in_c}>" for name, in_c in _PLAIN.items()}
 
 
 def scalar(tensor: Any) -> str:

@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sympy import And, Basic, Eq, Not, Or, Symbol
+from sympy import And, Basic, Eq, Ne, Not, Or, Symbol
 
 from mhadoc.catalog.breaking import scalar
-from mhadoc.catalog.one_input import GIVEN, leading_axes, parameters_of, tensor, weights_dtype
-from mhadoc.language import Call, Requirement
+from mhadoc.catalog.one_input import (
+    GIVEN,
+    leading_axes,
+    on_device,
+    parameters_of,
+    tensor,
+    weights_common,
+    weights_dtype,
+)
+from mhadoc.language import Call, Facts, Requirement
 
 __all__ = ["measured", "mistakes", "read"]
 
-_axes, _ends, _single, _half = (
-    Symbol(name, integer=True) for name in ("axes", "ends", "weights.float32", "input.half")
+_axes, _ends, _single, _half, _casts = (
+    Symbol(name, integer=True)
+    for name in ("axes", "ends", "weights.float32", "input.half", "norm.casts")
 )
 
 
@@ -31,16 +40,25 @@ def measured(call: Call) -> dict[str, Any]:
     """Return the symbols that a call decides, and what torch compares with the input."""
     facts, over = call.facts["input"], call.values["normalized_shape"]
     sizes = (over,) if isinstance(over, int) else tuple(over)
-    parameters = parameters_of(getattr(call.module, "weight", None), facts)
+    parameters = parameters_of(call)
     return {
         "leading": facts.rank - len(sizes),
         "axes": len(sizes),
-        "ends": int(facts.shape[facts.rank - len(sizes) :] == sizes),
+        "ends": int(_ends_in(facts, sizes)),
         **leading_axes(facts, len(sizes)),
         **parameters,
         "weights.float32": int(parameters["weights_dtype"] == "float32"),
         "input.half": int(facts.dtype in ("float16", "bfloat16")),
+        "norm.casts": int(facts.device != "cpu"),  # there autocast leaves this one as it is
     }
+
+
+def _ends_in(facts: Facts, sizes: tuple[int, ...]) -> bool:
+    """Tell whether the last axes have these sizes, as far as they are known of a nested tensor."""
+    last = facts.shape[facts.rank - len(sizes) :]
+    if facts.nested:
+        return all(-1 in (size, own) or size == own for size, own in zip(last, sizes, strict=False))
+    return last == sizes
 
 
 def _sizes(shown: Mapping[str, Any]) -> str:
@@ -53,6 +71,7 @@ def mistakes(elementwise_affine: Basic, source: str) -> tuple[Requirement, ...]:
         tensor("layer_norm", source),
         _some(source),
         _shape(source),
+        on_device(elementwise_affine, source),
         *_dtypes(elementwise_affine, source),
         _floats(elementwise_affine, source),
     )
@@ -103,7 +122,8 @@ _SCALARS = "expected scalar type {given} but found {own}"
 
 def _dtypes(affine: Basic, source: str) -> tuple[Requirement, ...]:
     """Return what is raised for an input of a dtype that does not go with the parameters."""
-    same, mixed = Eq(GIVEN.dtype, weights_dtype), And(_single, _half)
+    mixed = And(_single, _half)
+    same = Or(Eq(GIVEN.dtype, weights_dtype), And(_casts, Eq(GIVEN.common, weights_common)))
     kinds = (
         ("dtype", _PARAMETER, _PARAMETER, _narrower, Not(_single)),
         ("dtype_wider", "all inputs must share same datatype.", _INPUT, _wider, _single),
@@ -142,7 +162,7 @@ def _floats(affine: Basic, source: str) -> Requirement:
         about=("input",),
         breaks=lambda seen: {"input": seen.inputs["input"].long()},
         when=Not(affine),
-        fits=Or(affine, Not(GIVEN.tensor), GIVEN.floating),
+        fits=Or(Not(GIVEN.tensor), GIVEN.floating, And(affine, Ne(GIVEN.dtype, weights_dtype))),
         expected="must be one of floats",
         observed="is one of {input.dtype}",
         source=source,

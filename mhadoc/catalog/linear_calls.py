@@ -10,11 +10,12 @@ from sympy import Basic, Eq, Not, Or
 from mhadoc.catalog.breaking import features, in_c, scalar, wider
 from mhadoc.catalog.one_input import (
     GIVEN,
+    UNKNOWN,
     leading_axes,
+    on_device,
     parameters_of,
     tensor,
-    weights_device,
-    weights_dtype,
+    weights_common,
 )
 from mhadoc.language import Call, Requirement
 
@@ -40,7 +41,7 @@ def measured(call: Call) -> dict[str, Any]:
     return {
         "rank": facts.rank,
         **leading_axes(facts, 1),
-        **parameters_of(getattr(call.module, "weight", None), facts),
+        **parameters_of(call),
     }
 
 
@@ -48,28 +49,10 @@ def mistakes(bias: Basic, in_features: Basic, source: str) -> tuple[Requirement,
     """Return the demands on the input, in the order in which torch looks."""
     return (
         tensor("linear", source),
-        _device(bias, source),
+        on_device(bias, source),
         _axes(source),
         _features(in_features, source),
         *(_dtype(fused, bias, source) for fused in (True, False)),
-    )
-
-
-def _device(bias: Basic, source: str) -> Requirement:
-    return Requirement(
-        "input.device",
-        "the input is on the device of the parameters",
-        "RuntimeError",
-        "Tensor on device {module.weight.device} is not on the expected device {input.device}!",
-        "move one of the two: input.to(module.weight.device), or module.to(...)",
-        about=("input",),
-        breaks=lambda seen: {"input": seen.inputs["input"].to("meta")},
-        when=bias,
-        fits=Or(Not(GIVEN.tensor), Eq(GIVEN.device, weights_device)),
-        expected="must be on the device of the parameters: {weights_device}",
-        observed="is on {input.device}",
-        source=source,
-        since="2.1",
     )
 
 
@@ -114,7 +97,7 @@ def _features(in_features: Basic, source: str) -> Requirement:
         "project the input, or build with in_features=input.shape[-1]",
         about=("input",),
         breaks=lambda seen: {"input": wider(seen.inputs["input"])},
-        fits=Or(Not(GIVEN.tensor), Eq(GIVEN.rank, 0), Eq(GIVEN.features, in_features)),
+        fits=Or(Not(GIVEN.tensor), Eq(GIVEN.rank, 0), UNKNOWN, Eq(GIVEN.features, in_features)),
         expected="must have in_features = {in_features} features",
         observed="has {input.features}",
         computes={
@@ -152,7 +135,7 @@ def _dtype(fused: bool, bias: Basic, source: str) -> Requirement:
         about=("input",),
         breaks=lambda seen: {"input": seen.inputs["input"].float()},
         when=when,
-        fits=Or(Not(GIVEN.tensor), Not(when), Eq(GIVEN.dtype, weights_dtype)),
+        fits=Or(Not(GIVEN.tensor), Not(when), Eq(GIVEN.common, weights_common)),
         expected="must have the dtype of the parameters: {weights_dtype}",
         observed="has {input.dtype}",
         computes={

@@ -174,6 +174,8 @@ def inside(
     handed = {name: passed[outer] for name, outer in child.inputs.items()}
     inputs = {**spec.defaults, **child.constants, **handed}
     settled = child.values(values) if module is None or spec.read is None else spec.read(module)
+    if module is None:
+        settled = {"dtype": values.get("dtype"), **settled}
     if child.settles:
         settled = {**settled, **{n: number(e, values) for n, e in child.settles.items()}}
     return Call(module, settled, inputs, _facts_inside(child, spec, call, values))

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import sympy
 
+from mhadoc.language.autocast import common
 from mhadoc.language.compiled import picker
 from mhadoc.language.values import c_name
 
@@ -26,6 +27,7 @@ __all__ = [
     "Measured",
     "Passed",
     "Symbols",
+    "dtype_of",
     "kind_of",
     "measure_picker",
 ]
@@ -46,12 +48,22 @@ def kind_of(dtype: Any) -> Kind:
     return Kind(name, int("float" in name), int(name == "bool"))
 
 
+def dtype_of(told: Any) -> str:
+    """Return the name of the dtype that a constructor is given: torch's, or Python's float."""
+    return _PYTHONS.get(told) or kind_of(told).name
+
+
+#: What torch takes for a dtype besides its own.
+_PYTHONS: dict[Any, str] = {float: "float64", complex: "complex128"}
+
+
 class Facts(NamedTuple):
     """What is known of one input without looking at its numbers; flags are 0 and 1.
 
     ``given`` says that it is not None, and ``tensor`` that it is a tensor; an axis that it has
-    not got is -1. ``in_order`` says that its axes lie in memory in their order, so that its
-    numbers can be seen in another shape.
+    not got is -1, and so is one of a nested tensor of which the size is not known. ``in_order``
+    says that its axes lie in memory in their order, so that its numbers can be seen in another
+    shape. ``common`` is the dtype that it has where it meets others, which autocast decides.
     """
 
     given: int = 0
@@ -70,6 +82,7 @@ class Facts(NamedTuple):
     device: str = ""
     shape: tuple[int, ...] = ()
     type: str = "NoneType"
+    common: str = ""
 
     @classmethod
     def of(cls, value: Any) -> Facts:
@@ -80,7 +93,9 @@ class Facts(NamedTuple):
             return cls(given=1, type=c_name(type(value)))
         device = value.device.type
         if value.is_nested:
-            return cls.shaped((-1,) * value.dim(), value.dtype, device)._replace(nested=1)
+            inside = (-1,) * (value.dim() - 1)
+            shape = (*inside, _last(value))[-value.dim() :]
+            return cls.shaped(shape, value.dtype, device)._replace(nested=1)
         return cls.shaped(tuple(value.shape), value.dtype, device, _in_order(value))
 
     @classmethod
@@ -91,15 +106,16 @@ class Facts(NamedTuple):
         name, floating, boolean = kind_of(dtype)
         first, second, third = (*shape[:3], -1, -1, -1)[:3]
         last, count = shape[-1] if shape else -1, math.prod(shape)
-        axes = (len(shape), first, second, third, last, count)
-        return cls(1, 1, *axes, name, floating, boolean, in_order, 0, device, shape, "Tensor")
+        axes, met = (len(shape), first, second, third, last, count, name), common(name, device)
+        return cls(1, 1, *axes, floating, boolean, in_order, 0, device, shape, "Tensor", met)
 
     def to(self, dtype: Any) -> Facts:
         """Return the facts of a mask as floats or bools; floats keep their own dtype."""
         name, floating, boolean = kind_of(dtype)
+        met = common(name, self.device)
         if not (self.boolean or (self.floating and boolean)):
             return self
-        return self._replace(dtype=name, floating=floating, boolean=boolean)
+        return self._replace(dtype=name, common=met, floating=floating, boolean=boolean)
 
 
 class Passed:
@@ -118,6 +134,15 @@ class Passed:
 
 
 ABSENT = Facts()
+
+
+def _last(nested: Any) -> int:
+    """Return the size of a nested tensor's last axis; -1 where its tensors differ in it."""
+    try:
+        size = nested.size(-1)
+    except RuntimeError:
+        return -1
+    return size if isinstance(size, int) else -1
 
 
 def _in_order(tensor: Any) -> int:

@@ -53,9 +53,9 @@ class ModuleSpec:
     among ``parameters``, after the module's own. ``derived`` gives the symbols that arguments
     decide without having their names, ``read`` those of a real module, ``measured`` those of a
     call, and ``surroundings`` those that a real module and its first input find around them, where
-    ``measured`` does not tell them as well; ``shaped`` those that the values of the others and the
-    shapes of all inputs decide. ``steps`` are the tensors on the way through a call, and ``flops``
-    is what it costs, two for each multiplication and addition.
+    ``measured`` does not tell them as well; ``shaped`` those that the values of the others, the
+    shapes of all inputs and the call decide. ``steps`` are the tensors on the way through a call,
+    and ``flops`` is what it costs, two for each multiplication and addition.
 
     A spec is of every release of torch: records have their ``since`` and ``until``, and ``before``
     tells what other fields were before a release. What ``at`` returns is of one ``release``, in
@@ -85,7 +85,7 @@ class ModuleSpec:
     read: Callable[[Any], Mapping[str, Any]] | None = None
     measured: Callable[[Call], Mapping[str, Any]] | None = None
     surroundings: Callable[[Any, Any], Mapping[str, Any]] | None = None
-    shaped: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]] | None = None
+    shaped: Callable[[Mapping[str, Any], Mapping[str, Any], Call], Mapping[str, Any]] | None = None
     kind: Literal["module", "function"] = "module"
     since: str | None = None
     before: Before = field(default_factory=dict)

@@ -124,8 +124,8 @@ EXAMPLES = [
     Example(
         "key_padding_mask.sense",
         attention(),
-        {**alike(5), "key_padding_mask": bools("xxxx.", "xxx..", "x....")},
-        {"key_padding_mask": bools("xx...", ".....", "x....")},  # padding on the left
+        {**alike(5), "key_padding_mask": bools("xxxxx", "xxx..", "x....")},
+        {"key_padding_mask": bools("xxxx.", "xxx..", "x....")},  # padding on the left
     ),
     Example(
         "key_padding_mask.sense",

@@ -40,6 +40,11 @@ class Tensor:
     def dim(self) -> int:
         return len(self.shape)
 
+    def size(self, axis: int) -> int:
+        if self.shape[axis] < 0:
+            raise RuntimeError("the dimension is irregular")
+        return self.shape[axis]
+
     def is_contiguous(self) -> bool:
         size, expected = 1, list[int]()
         for length in reversed(self.shape):
@@ -78,13 +83,13 @@ def test_an_axis_that_is_not_there_is_minus_one(
     facts = Facts.shaped(shape, "torch.float32")
     assert (facts.axis_0, facts.axis_1, facts.axis_2) == axes
     assert (facts.rank, facts.features, facts.numel) == (len(shape), features, numel)
-    assert facts[:2] + facts[8:] == (1, 1, "float32", 1, 0, 1, 0, "", shape, "Tensor")
+    assert facts[:2] + facts[8:] == (1, 1, "float32", 1, 0, 1, 0, "", shape, "Tensor", "float32")
 
 
 def test_what_is_not_given_has_nothing() -> None:
     assert Facts.of(None) == ABSENT
     assert ABSENT[:8] == (0, 0, 0, -1, -1, -1, -1, 0)
-    assert ABSENT[8:] == ("", 0, 0, 1, 0, "", (), "NoneType")
+    assert ABSENT[8:] == ("", 0, 0, 1, 0, "", (), "NoneType", "")
 
 
 def test_what_is_no_tensor_is_known_by_its_type() -> None:
@@ -109,9 +114,11 @@ def test_the_order_in_memory_is_that_of_the_steps(
     assert (facts.in_order, facts.device, facts.shape) == (in_order, "cpu", shape)
 
 
-def test_a_nested_tensor_has_a_rank_and_no_sizes() -> None:
-    facts = Facts.of(Tensor((2, 3, 5), (15, 5, 1), nested=True))
-    assert (facts.rank, facts.shape, facts.nested) == (3, (-1, -1, -1), 1)
+@pytest.mark.parametrize("features", [5, -1])
+def test_a_nested_tensor_has_a_rank_and_features_if_they_are_alike(features: int) -> None:
+    facts = Facts.of(Tensor((2, 3, features), (15, 5, 1), nested=True))
+    assert (facts.rank, facts.shape, facts.nested) == (3, (-1, -1, features), 1)
+    assert facts.features == features
 
 
 @pytest.mark.parametrize(

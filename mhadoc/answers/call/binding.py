@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from mhadoc.answers.tensors import shown
 from mhadoc.errors import RuleError
 from mhadoc.language import Input, ModuleSpec
 from mhadoc.language.usage import too_early
@@ -70,5 +71,5 @@ def _usage(spec: ModuleSpec, rule: str, problem: str, values: Mapping[str, Any])
     stated = {demand.id: demand for demand in spec.call_requirements}
     hint = stated[rule].hint if rule in stated else f"the inputs are {', '.join(spec.defaults)}"
     address = f"{spec.name}.{rule if rule in stated else 'inputs'}"
-    shown = {name: getattr(value, "shape", value) for name, value in values.items()}
-    return RuleError(address, values=shown, expected=problem, hint=hint)
+    came = {name: shown(value) for name, value in values.items()}
+    return RuleError(address, values=came, expected=problem, hint=hint)

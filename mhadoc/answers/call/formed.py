@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from numbers import Integral, Real
 from typing import Any
 
 import sympy
 
+from mhadoc.answers.call.asked import described_call
 from mhadoc.answers.call.forms import Form, forms, plain_values
-from mhadoc.answers.tensors import Given
+from mhadoc.answers.tensors import Given, shown
 from mhadoc.errors import RuleError
-from mhadoc.language import Input, Match, ModuleSpec, Shape, broadcast
-from mhadoc.language.compiled import truth
+from mhadoc.language import TRUTH, Call, Input, Match, ModuleSpec, Requirement, Shape, broadcast
+from mhadoc.language.compiled import joined, truth
+from mhadoc.language.measures import Symbols
 
 __all__ = ["Formed"]
 
@@ -27,12 +31,27 @@ class Formed:
 
     def checked(self) -> dict[str, Any]:
         """Return the value of every symbol; raise RuleError where a demand is not met."""
-        values = self.sizes()
+        values = Symbols(self.call.facts)
+        values.update(self.sizes())
         for requirement in self.spec.call_requirements:
             if not (requirement.met(values) and truth(requirement.fits, values)):
-                demand, hint = requirement.demand, requirement.hint
-                raise self.broken(requirement.id, demand, hint, *requirement.about)
+                raise self.unmet(requirement, values)
         return values
+
+    @cached_property
+    def call(self) -> Call:
+        """Return the call, with what is known of each tensor."""
+        return described_call(self.spec, self.values, self.inputs)
+
+    def unmet(self, requirement: Requirement, values: Symbols) -> RuleError:
+        """Return the error for a demand that is not met, with what it observed if that is told."""
+        demand, hint = requirement.demand, requirement.hint
+        error = self.broken(requirement.id, demand, hint, *requirement.about)
+        if requirement.observed:
+            shown = joined(values.facts, self.inputs, values)
+            (name,) = requirement.about
+            error.values[name] = requirement.filled(requirement.observed, shown, values)
+        return RuleError(error.rule, values=error.values, expected=demand, hint=hint)
 
     def sizes(self) -> dict[str, Any]:
         """Return the value of every symbol, those of the call included."""
@@ -44,7 +63,8 @@ class Formed:
             if rule.shape is not None and actual and not truth(rule.unmeasured, values):
                 values |= self.measured(rule, rule.shape, actual.shape, values)
         if self.spec.shaped is not None:
-            values |= self.spec.shaped(values, {n: g and g.shape for n, g in given.items()})
+            shapes = {name: known and known.shape for name, known in given.items()}
+            values |= self.spec.shaped(values, shapes, self.call)
         return values
 
     def measured(
@@ -69,10 +89,18 @@ class Formed:
 
     def told(self) -> dict[str, Any]:
         """Return what the inputs that are no tensors tell: each flag, and each number given."""
-        names = (rule.name for rule in self.spec.inputs if rule.is_flag)
+        names = [rule.name for rule in self.spec.inputs if rule.is_flag]
+        plain = {f"{name}.bool": int(type(self.inputs[name]) is bool) for name in names}
         rules = (rule for rule in self.spec.inputs if isinstance(rule.value, sympy.Symbol))
         numbers = {str(rule.value): self.number(rule) for rule in rules if self.is_told(rule)}
-        return {**{name: int(bool(self.inputs[name])) for name in names}, **numbers}
+        return {**{name: self.flag(name) for name in names}, **plain, **numbers}
+
+    def flag(self, name: str) -> int:
+        """Return whether an input counts as true; raise RuleError where that cannot be told."""
+        if not TRUTH(self.inputs[name]):
+            problem = f"{name} must have a truth value"
+            raise self.broken(name, problem, f"pass {name}=True or {name}=False", name)
+        return int(bool(self.inputs[name]))
 
     def is_told(self, rule: Input) -> bool:
         """Tell whether an input has a value, if a wrong one: None is one where it is no default."""
@@ -80,9 +108,14 @@ class Formed:
 
     def number(self, rule: Input) -> Any:
         """Return an input that is a number; raise RuleError where it is none."""
-        if not isinstance(given := self.inputs[rule.name], int | float | sympy.Expr):
-            raise self.broken(rule.id, f"{rule.name} must be a number", "pass a number", rule.name)
-        return given
+        given = self.inputs[rule.name]
+        taken = Integral if rule.type == "int" else Real
+        if isinstance(given, (taken, sympy.Expr)):
+            return given
+        if rule.type == "int" or (found := _number(given)) is None:
+            whole = "a whole number" if rule.type == "int" else "a number"
+            raise self.broken(rule.id, f"{rule.name} must be {whole}", f"pass {whole}", rule.name)
+        return found
 
     def given(self, name: str) -> Given | None:
         """Return what is known of one input."""
@@ -120,9 +153,18 @@ class Formed:
 
     def broken(self, rule: str, expected: str, hint: str, *about: str) -> RuleError:
         """Return the error for inputs that break a rule, each shown by its shape."""
-        values = {name: getattr(self.inputs[name], "shape", self.inputs[name]) for name in about}
-        shown = {n: tuple(v) if isinstance(v, tuple) else v for n, v in values.items()}
-        return RuleError(f"{self.spec.name}.{rule}", values=shown, expected=expected, hint=hint)
+        came = {name: shown(self.inputs[name]) for name in about}
+        return RuleError(f"{self.spec.name}.{rule}", values=came, expected=expected, hint=hint)
+
+
+def _number(given: Any) -> float | None:
+    """Return the number that a tensor without axes holds, if torch takes it for one."""
+    if getattr(given, "ndim", None) != 0 or getattr(given, "requires_grad", False):
+        return None
+    try:
+        return float(given)
+    except (RuntimeError, TypeError, ValueError):
+        return None
 
 
 def _partly(shape: Shape, known: Mapping[str, int]) -> str:

@@ -9,6 +9,7 @@ from mhadoc.answers.built import described
 from mhadoc.answers.call.asked import described_call
 from mhadoc.answers.call.binding import bound
 from mhadoc.answers.call.formed import Formed
+from mhadoc.answers.tensors import is_nested, shape_of, shown
 from mhadoc.catalog import spec
 from mhadoc.errors import RuleError
 from mhadoc.language import Bound, ModuleSpec
@@ -29,9 +30,10 @@ def predict_call(
 
     ``arguments`` are those of the constructor. The inputs are those of forward, in its order or
     by name: a shape, anything that has one (its dtype counts, too), or None; flags are as they
-    are. Nothing runs. The module is taken to be in training mode, as it is when it is new.
-    A function has no constructor: its ``arguments`` are ``{}``. The answer is for a
-    ``torch_version``, by default the one installed.
+    are. A shape stands for a tensor of the ``dtype`` that the constructor is given; without one
+    the parameters have that of the inputs. Nothing runs. The module is taken to be in training
+    mode, as it is when it is new. A function has no constructor: its ``arguments`` are ``{}``.
+    The answer is for a ``torch_version``, by default the one installed.
 
     Raises RuleError, with the rule, the shape and the way out, where torch raises, and
     ReleaseError for a version of torch that is not known or lacks the target.
@@ -53,10 +55,9 @@ def predict_call(
 
 
 def _no_arguments(found: ModuleSpec, given: object) -> RuleError:
-    shown = getattr(given, "shape", given)
     return RuleError(
         f"{found.name}.arguments",
-        values={"arguments": tuple(shown) if isinstance(shown, tuple) else shown},
+        values={"arguments": shown(given)},
         expected="the constructor's arguments come first, as a dict",
         hint=f"predict_call({found.name!r}, {{}}, ...), without an argument to build with",
     )
@@ -64,13 +65,39 @@ def _no_arguments(found: ModuleSpec, given: object) -> RuleError:
 
 def _symbols(found: ModuleSpec, values: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
     """Return the value of each symbol in a call; raise RuleError for one that torch refuses."""
+    _whole(found, given)
     if found.measured is None:
+        _padded(found, given)
         return Formed(found, values, given).checked()
     _known_inside(found, values)
     call = described_call(found, values, given)
     if wrong := unmet(found, call):
         raise _refusal(wrong[0])
+    _padded(found, given)
     return found.symbols_of(call)
+
+
+def _whole(found: ModuleSpec, given: Mapping[str, Any]) -> None:
+    """Raise RuleError where a shape has a negative size."""
+    for name in found.tensors:
+        if min(shape_of(given[name]) or (0,)) < 0:
+            raise RuleError(
+                f"{found.name}.{name}",
+                values={name: shown(given[name])},
+                expected=f"{name} must have sizes of zero or more",
+                hint="pass the shape as it is: here -1 stands for nothing",
+            )
+
+
+def _padded(found: ModuleSpec, given: Mapping[str, Any]) -> None:
+    """Raise RuleError for a nested tensor in a call that may well be legal."""
+    for name in filter(lambda name: is_nested(given[name]), found.tensors):
+        raise RuleError(
+            f"{found.name}.{name}",
+            values={name: shown(given[name])},
+            expected=f"{name} must have a shape for that of the output to be told",
+            hint=f"ask for each of its tensors, or pass {name}.to_padded_tensor(0)",
+        )
 
 
 def _known_inside(found: ModuleSpec, values: Mapping[str, Any]) -> None:
@@ -101,11 +128,9 @@ def outputs(found: ModuleSpec, values: Mapping[str, Any]) -> dict[str, tuple[int
 def _refusal(wrong: Unmet) -> RuleError:
     """Return the error for a demand that is not met."""
     name = wrong.argument
-    came = wrong.call.inputs.get(name)
-    shape = getattr(came, "shape", came)
     return RuleError(
         wrong.address,
-        values={name: tuple(shape) if isinstance(shape, tuple) else shape},
+        values={name: shown(wrong.call.inputs.get(name))},
         expected=f"{name} {wrong.expected}",
         hint=wrong.way_out,
     )

@@ -21,7 +21,7 @@ from mhadoc.catalog.multihead_attention.symbols import (
     tensors,
     vdim,
 )
-from mhadoc.language import Axis, Cases, Choice, Symbol
+from mhadoc.language import Axis, Call, Cases, Choice, Symbol
 
 _MEANT = {
     "bias": "whether there is an `in_proj_bias`",
@@ -132,7 +132,7 @@ CASES = Cases(
 )
 
 
-def shaped(values: Mapping[str, Any], shapes: Mapping[str, Any]) -> dict[str, Any]:
+def shaped(values: Mapping[str, Any], shapes: Mapping[str, Any], call: Call) -> dict[str, Any]:
     """Return what the shapes of a call tell besides sizes."""
     given = {name for name, shape in shapes.items() if shape is not None}
     return {

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from mhadoc.catalog.one_input import described_in, kept_in
 from mhadoc.catalog.surroundings import USUAL, around, devices, held, needs_grad, truth_of
 from mhadoc.language import Call, Facts
-from mhadoc.language.measures import kind_of
 
 __all__ = ["measured", "read", "sizes", "surroundings"]
 
@@ -59,7 +59,7 @@ def measured(call: Call) -> dict[str, Any]:
         "masks_float32": int(together == "float32"),
         **_dropout(call.values["dropout"]),
         "nested": query.nested,
-        **(_usual(query) if call.module is None else {}),
+        **(_usual(call) if call.module is None else {}),
     }
 
 
@@ -75,9 +75,9 @@ def _objects(inputs: Mapping[str, Any]) -> dict[str, int]:
 
 def _together(query: Facts, *masks: Facts) -> str:
     """Return the dtype of masks of floats that are added; bools get that of the query."""
-    found = {mask.dtype if mask.floating else query.dtype for mask in masks if mask.given}
+    found = {mask.common if mask.floating else query.common for mask in masks if mask.given}
     if len(found) < 2:
-        return next(iter(found), query.dtype)
+        return next(iter(found), query.common)
     wide = [name for name in ("float64", "float32") if name in found]
     return wide[0] if wide else "float32"
 
@@ -107,9 +107,9 @@ def sizes(facts: Facts, batch_first: object) -> tuple[int, int]:
     return (facts.axis_1, facts.axis_0) if batch_first else (facts.axis_0, facts.axis_1)
 
 
-def _usual(query: Facts) -> dict[str, Any]:
-    """Return what surrounds the call of a description, whose parameters are as the query is."""
-    return {**USUAL, "weights_dtype": query.dtype, "weights_device": query.device}
+def _usual(call: Call) -> dict[str, Any]:
+    """Return what surrounds the call of a description."""
+    return {**USUAL, **described_in(call)}
 
 
 def surroundings(module: Any, query: Any) -> dict[str, Any]:
@@ -120,8 +120,7 @@ def surroundings(module: Any, query: Any) -> dict[str, Any]:
     dtype = getattr(query, "dtype", None)
     return {
         "training": int(module.training),
-        "weights_dtype": kind_of(last.dtype).name,
-        "weights_device": last.device.type,
+        **kept_in(last),
         "grad": needs_grad(tensors),
         "bias_dtype": int(bias is None or bias.dtype == dtype),
         "weight_dtype": int(weight is None or weight.dtype == dtype),

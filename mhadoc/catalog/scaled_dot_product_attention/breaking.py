@@ -26,6 +26,7 @@ def mistake(
     breaks: Callable[[Seen], Inputs],
     when: Basic = true,
     fits: Basic = true,
+    observed: str = "",
     **computes: Any,
 ) -> Requirement:
     """Return the demand of an input that ``breaks`` breaks, by ``error``: its class and text."""
@@ -40,6 +41,7 @@ def mistake(
         breaks=breaks,
         when=when,
         fits=fits,
+        observed=observed,
         computes=computes,
         source=SOURCE,
     )

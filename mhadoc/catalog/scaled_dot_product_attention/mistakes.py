@@ -4,40 +4,53 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sympy import And, Basic, Not, Or, true
+from sympy import And, Basic, Eq, Not, Or, Symbol, true
 
-from mhadoc.catalog.breaking import in_c
+from mhadoc.catalog.breaking import in_c, scalar
 from mhadoc.catalog.scaled_dot_product_attention.breaking import SEQUENCES, Shown, changed, mistake
 from mhadoc.catalog.scaled_dot_product_attention.kernel import (
     BOTH,
     EVEN,
     FLAT,
+    LEGAL,
 )
 from mhadoc.catalog.scaled_dot_product_attention.sizes import SIZES
 from mhadoc.catalog.scaled_dot_product_attention.symbols import (
     SOURCE,
+    is_causal,
     mask_float,
     masked,
 )
-from mhadoc.language import Requirement
+from mhadoc.language import Measured, Requirement
+from mhadoc.language.releases import newer
 
 _NAME = "scaled_dot_product_attention()"
 
 
-def _kind(name: str, kind: str, wrong: object, when: Basic = true) -> Requirement:
+def _kind(name: str, kind: str, wrong: object, fits: Basic = true) -> Requirement:
     return mistake(
         f"{name}.{kind.lower()}",
         f"`{name}` is a {kind}",
         f"TypeError: {_NAME}: argument '{name}' must be {kind}, not {{type_{name}}}",
         f"pass {name} as a {kind}",
         lambda seen: {name: wrong},
-        when,
+        fits=fits,
+        observed="" if fits == true else f"{{type_{name}}}",
     )
 
 
 def _dtypes(shown: Shown) -> str:
     written = [f"{name}.dtype: {in_c(shown[name])}" for name in SEQUENCES]
     return f"{written[0]} {written[1]} and {written[2]}"
+
+
+_OTHERS = {"query": ("key", "value"), "key": ("query",), "value": ("query",)}
+
+
+def _agree(fact: str, name: str) -> Basic:
+    """Return the condition that a tensor has a fact in common with some other, the query if any."""
+    own = getattr(Measured(name), fact)
+    return Or(*(Eq(own, getattr(Measured(other), fact)) for other in _OTHERS[name]))
 
 
 def _axes(shown: Shown) -> str:
@@ -63,9 +76,9 @@ _GIVEN = (
     *(_kind(name, "Tensor", None) for name in SEQUENCES),
     _kind("attn_mask", "Tensor", [[True]]),
     _kind("dropout_p", "float", None),
-    _kind("is_causal", "bool", 1),
+    _kind("is_causal", "bool", 1, Symbol("is_causal.bool")),
     _kind("scale", "float", "1"),
-    _kind("enable_gqa", "bool", 1),
+    _kind("enable_gqa", "bool", 1, Symbol("enable_gqa.bool")),
 )
 
 _ALIKE = (
@@ -77,6 +90,8 @@ _ALIKE = (
             "but got {dtypes} instead.",
             "convert them to one dtype; under autocast, all three or none",
             changed(name, lambda tensor: tensor.float()),
+            fits=_agree("common", name),
+            observed=f"{{{name}.dtype}}",
             dtypes=_dtypes,
         )
         for name in SEQUENCES
@@ -88,6 +103,8 @@ _ALIKE = (
         "query.device: cpu key.device: meta and value.device: cpu instead.",
         "move them to one device",
         changed("key", lambda tensor: tensor.to("meta")),
+        fits=And(_agree("device", "key"), _agree("device", "value")),
+        observed="{key.device}, the query {query.device}, and the value {value.device}",
     ),
     *(
         mistake(
@@ -111,6 +128,11 @@ _STRICT = {
     }
 }
 
+_MASK = Measured("attn_mask")
+_MASK_FLOATS = Or(
+    Eq(_MASK.common, Measured("query").common), And(newer("2.4"), Symbol("mask_float32"))
+)
+
 _MASK_KINDS = tuple(
     mistake(
         f"attn_mask.{id}",
@@ -120,6 +142,8 @@ _MASK_KINDS = tuple(
         "pass attn_mask.bool(), True meaning kept, or attn_mask.to(query.dtype)",
         changed("attn_mask", change),
         And(masked, when),
+        Or(Not(masked), _MASK.boolean, _MASK_FLOATS),
+        "{attn_mask.dtype}",
         given=given,
         own=lambda shown: in_c(shown["query"]),
     )
@@ -127,6 +151,20 @@ _MASK_KINDS = tuple(
         ("floats", lambda mask: mask.half(), mask_float, lambda shown: in_c(shown["attn_mask"])),
         ("integers", lambda mask: mask.long(), Not(mask_float), lambda shown: "long int"),
     )
+)
+
+_COMPLEX = (
+    mistake(
+        "query.floats",
+        "query, key and value are of floats",
+        "NotImplementedError: \"softmax_lastdim_kernel_impl\" not implemented for '{given}'",
+        "work with real and imaginary parts apart",
+        lambda seen: {name: seen.inputs[name] * 1j for name in SEQUENCES},
+        And(Not(And(masked, mask_float)), LEGAL),
+        Or(Measured("query").floating, *(Eq(Measured(n).numel, 0) for n in SEQUENCES)),
+        "{query.dtype}",
+        given=lambda shown: scalar(shown["query"]),
+    ),
 )
 
 _TOGETHER = (
@@ -147,6 +185,7 @@ _TOGETHER = (
         "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True",
         "leave one of them out: the causal mask as bools is torch.ones(L, S).tril().bool()",
         holds=Not(BOTH),
+        fits=Not(And(is_causal, masked, Symbol("apart"))),
         when=Not(FLAT),
         about=("is_causal", "attn_mask"),
         source=SOURCE,
@@ -181,4 +220,5 @@ MISTAKES = (
     *(replace(kind, before=_STRICT) for kind in _MASK_KINDS),
     *_TOGETHER,
     *SIZES,
+    *(replace(demand, since="2.8") for demand in _COMPLEX),
 )

@@ -29,7 +29,8 @@ from mhadoc.catalog.scaled_dot_product_attention.symbols import (
     scale,
     scaled,
 )
-from mhadoc.language import Axis, Cases, Choice, Input, Output, Shape, Shared
+from mhadoc.catalog.surroundings import asked
+from mhadoc.language import Axis, Call, Cases, Choice, Input, Output, Shape, Shared
 
 _TOGETHER = Shared(batch)
 _PLAIN, _GROUPED = Not(enable_gqa), enable_gqa
@@ -214,8 +215,8 @@ CASES = Cases(
 Shapes = Mapping[str, "tuple[int, ...] | None"]
 
 
-def shaped(values: Mapping[str, Any], shapes: Shapes) -> dict[str, int]:
-    """Return what the shapes of a call tell besides sizes; without shared heads there are none."""
+def shaped(values: Mapping[str, Any], shapes: Shapes, call: Call) -> dict[str, int]:
+    """Return what a call tells besides sizes; without shared heads there are none."""
     fronts = {(shapes[name] or ())[: -3 if values["enable_gqa"] else -2] for name in _SEQUENCES}
     mask = shapes["attn_mask"]
     axes = max(len(shapes[name] or ()) for name in ("query", "key"))
@@ -226,8 +227,21 @@ def shaped(values: Mapping[str, Any], shapes: Shapes) -> dict[str, int]:
         "masked": int(mask is not None),
         "mask_flat": int(mask is not None and len(mask) < 2),
         "mask_three": int(mask is not None and len(mask) == 3),
+        "mask_float32": int(call.facts["attn_mask"].common == "float32"),
+        "apart": int(_apart(call.inputs)),
         "mask_deeper": int(mask is not None and len(mask) > axes),
     }
 
 
 _SEQUENCES = ("query", "key", "value")
+
+
+def _apart(inputs: Mapping[str, Any]) -> bool:
+    """Tell whether tensors as they are, or a switch of torch, keep a call from the fused kernel."""
+    given = [inputs[name] for name in _SEQUENCES]
+    if not all(hasattr(tensor, "stride") for tensor in given):
+        return False
+    mask = inputs["attn_mask"]
+    learned = getattr(mask, "requires_grad", False)
+    scattered = any(tensor.ndim and tensor.stride(-1) != 1 for tensor in given)
+    return scattered or learned or not asked("backends.cuda.flash_sdp_enabled", True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sympy import And, Not
+from sympy import And, Eq, Not
 
 from mhadoc.catalog.multihead_attention.doubts.order import ORDER
 from mhadoc.catalog.multihead_attention.looks import Look, numbers_in
@@ -62,6 +62,7 @@ DOUBTS = (
         id="batch_first.mixed",
         argument="batch_first",
         claim="mha.silent.batch_first",
+        when=Eq(Measured("src").rank, 3),
         finds=_mixed,
         expected="should be the same everywhere inside",
         observed="is {batch_first} here and {own} in {place}, whose attention then runs across the "

@@ -161,7 +161,12 @@ REFUSED: list[tuple[dict[str, Any], str, str, str]] = [
     ({"dropout_p": None}, "dropout_p", "dropout_p must be a number", "pass a number"),
     ({"scale": "1"}, "scale", "scale must be a number", "pass a number"),
     *(
-        ({**FULL, "num_heads": wrong}, "num_heads", "num_heads must be a number", "pass a number")
+        (
+            {**FULL, "num_heads": wrong},
+            "num_heads",
+            "num_heads must be a whole number",
+            "pass a whole number",
+        )
         for wrong in (None, "2", (2,))
     ),
 ]

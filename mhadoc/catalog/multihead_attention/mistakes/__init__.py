@@ -46,4 +46,5 @@ MISTAKES = (
     *flags.HINT,
     *masks.FLOATS_WITHOUT_WEIGHTS,
     *flags.DROPOUT_WITHOUT_WEIGHTS,
+    *foreign.FLOATS,
 )

@@ -18,10 +18,10 @@ from mhadoc.language import Measured
 query, key, value = Measured("query"), Measured("key"), Measured("value")
 attn_mask, key_padding_mask = Measured("attn_mask"), Measured("key_padding_mask")
 
-weight_dtype, weight_device, masks_dtype, key_batch, key_is_query, value_is_key = (
+weight_common, weight_device, masks_dtype, key_batch, key_is_query, value_is_key = (
     Symbol(name, integer=True)
     for name in (
-        *("weights_dtype", "weights_device", "masks_dtype"),
+        *("weights_common", "weights_device", "masks_dtype"),
         *("key_batch", "key_is_query", "value_is_key"),
     )
 )

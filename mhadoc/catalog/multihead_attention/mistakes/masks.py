@@ -22,7 +22,7 @@ from mhadoc.catalog.multihead_attention.mistakes.given import (
     ranked,
     read_as_bytes,
     sized,
-    weight_dtype,
+    weight_common,
 )
 from mhadoc.catalog.multihead_attention.paths import discards_mask, fast, merges, slow
 from mhadoc.catalog.multihead_attention.symbols import (
@@ -267,9 +267,9 @@ def _other_float(name: str, id: str, error: str, when: Basic, fits: Basic) -> Re
         And(UNHINTED, when),
         ATTEND,
         Or(
-            Not(And(slow, Not(discarded), mask.floating, Eq(query.dtype, weight_dtype))),
-            Eq(masks_dtype, query.dtype),
-            Eq(mask.dtype, query.dtype),
+            Not(And(slow, Not(discarded), mask.floating, Eq(query.common, weight_common))),
+            Eq(masks_dtype, query.common),
+            Eq(mask.common, query.common),
             fits,
         ),
         "must have the dtype of the query where it is one of floats: {query.dtype}",
