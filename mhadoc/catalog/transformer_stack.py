@@ -21,6 +21,8 @@ from mhadoc.language import (
     ModuleSpec,
     Requirement,
 )
+from mhadoc.language.classes import derives
+from mhadoc.language.parts import altered
 from mhadoc.language.values import c_name
 
 NORM_AXIS = Axis.flag("norm", "constructor", plain=False)
@@ -165,7 +167,7 @@ def children(
 
 def read(stack: Any, layer: ModuleSpec) -> dict[str, Any]:
     """Return the symbols of a stack that is built; those of its layers are the first one's."""
-    known = layer.read is not None and layered(stack, layer.name)
+    known = layer.read is not None and layered(stack, layer)
     return {
         **dict.fromkeys(LAYER, 1),  # of another layer nothing is known, nor asked
         **(layer.read(stack.layers[0]) if known and layer.read else {}),
@@ -174,10 +176,11 @@ def read(stack: Any, layer: ModuleSpec) -> dict[str, Any]:
     }
 
 
-def layered(stack: Any, layer: str) -> bool:
-    """Tell whether the first layer of a stack is of a class of torch, or derives from it."""
-    kinds = (type(each).__mro__ for each in stack.layers)
-    return layer in {kind.__name__ for kind in next(kinds, ())}
+def layered(stack: Any, layer: ModuleSpec) -> bool:
+    """Tell whether the first layer of a stack is what is stated of a class of torch."""
+    first = next(iter(stack.layers), None)
+    here = derives(type(first), layer.name, layer.path)
+    return here and altered(layer, first) is None
 
 
 def first(call: Call, layer: str) -> Any:

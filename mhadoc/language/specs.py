@@ -313,6 +313,11 @@ class ModuleSpec:
         return tuple(dict.fromkeys(name for child in self.children for name in child.holders()))
 
     @cached_property
+    def stacks(self) -> bool:
+        """Tell whether this is made of modules that its arguments may hold, as a stack is."""
+        return bool(self._replaceable)
+
+    @cached_property
     def _replaceable(self) -> tuple[Child, ...]:
         return tuple(child for child in self.children if child.given and child.spec)
 
