@@ -21,6 +21,7 @@ from mhadoc.errors import (
     ReleaseError,
     RuleError,
     ShapeError,
+    UndescribedError,
     UnknownNameError,
     WorkersLostError,
 )
@@ -37,6 +38,7 @@ RULE = RuleError(
 ERRORS = [
     RULE,
     UnknownNameError("rule", "in_proj_wieght", ["in_proj_weight", "bias_k"]),
+    UndescribedError("own.Linear", "it only has the name of torch.nn.Linear", "write a spec"),
     ShapeError("(L, S) needs a value for L"),
     ReleaseError("two", "write it as 2.13"),
     DeviceError("cuda:7", "there is none"),

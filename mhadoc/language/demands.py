@@ -14,6 +14,7 @@ import sympy
 
 from mhadoc.language.compiled import compiled, free_names, joined, number
 from mhadoc.language.measures import ABSENT, Call, Facts, Passed, Symbols, measure_picker
+from mhadoc.language.parts import altered
 from mhadoc.language.recalled import LEGAL, signature
 from mhadoc.language.rules import Requirement
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mhadoc.language.children import Child
     from mhadoc.language.specs import ModuleSpec
 
-__all__ = ["Demands", "Unmet", "demands_of", "inside", "unmet"]
+__all__ = ["Demands", "Unmet", "demands_of", "inside", "unmet", "unmet_before"]
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,18 @@ def unmet(spec: ModuleSpec, call: Call) -> tuple[Unmet, ...]:
     """Return what a call does not meet, in the order in which torch looks.
 
     What the modules inside demand counts as well. An input of which a problem is told already is
-    not looked at again further inside; nor is what comes after a module of another class.
+    not looked at again further inside; nor is what comes after a module of another class, or one
+    that was altered.
     """
     return tuple(_unmet(spec, call))
+
+
+def unmet_before(spec: ModuleSpec, call: Call) -> tuple[Unmet, ...]:
+    """Return what a call does not meet before it comes to a module that is not as stated.
+
+    Nothing is known of what follows, so that the call is not remembered as a legal one.
+    """
+    return tuple(_looked_at(spec, call))
 
 
 def _unmet(spec: ModuleSpec, call: Call) -> list[Unmet]:
@@ -115,13 +125,18 @@ def _looked_at(spec: ModuleSpec, call: Call) -> list[Unmet]:
     ]
     for child, inner in spec.called_children:
         modules = _places(child, call, values)
-        if not all(module is None or child.is_here(module) for module in modules):
+        if not all(module is None or _as_stated(child, inner, module) for module in modules):
             break
         for problems in _further(child, inner, call, values, modules):
             told = {problem.argument for problem in found}
             known = (_known_here(spec, child, problem) for problem in problems)
             found += [problem for problem in known if told.isdisjoint(problem.arguments)]
     return found
+
+
+def _as_stated(child: Child, spec: ModuleSpec, module: Any) -> bool:
+    """Tell whether a module is of the class that is stated of, and was not altered since."""
+    return child.is_here(module) and altered(spec, module) is None
 
 
 def _places(child: Child, call: Call, values: Mapping[str, Any]) -> Sequence[Any]:

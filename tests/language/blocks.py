@@ -73,6 +73,7 @@ BARE = replace(LINEAR, parameters=(), outputs=(), claims=(), requirements=(), at
 CORE = replace(
     BARE,
     name="Core",
+    path="tests.language.blocks.Core",
     inputs=(tensor("x"), tensor("mask"), flag("hint"), flag("kept", True)),
     call_requirements=(WIDE, OF_FLOATS),
     read=lambda module: {"in_features": module.width},

@@ -15,7 +15,7 @@ from mhadoc.answers.undescribed import undescribed
 from mhadoc.catalog import spec
 from mhadoc.errors import RuleError
 from mhadoc.language import ModuleSpec
-from mhadoc.language.demands import Unmet, demands_of, unmet
+from mhadoc.language.demands import Unmet, unmet, unmet_before
 from mhadoc.language.parts import Altered, altered, own_call
 
 __all__ = ["diagnose", "diagnose_reached"]
@@ -102,12 +102,9 @@ def _before(
         call = called(found, module, bound(found, args, kwargs))
     except RuleError as refusal:
         return [_refused(refusal)]
-    values = found.symbols_of(call)
-    wrong = demands_of(found).unmet(values)
-    if not wrong:
+    if not (wrong := unmet_before(found, call)):
         raise undescribed(found, different)
-    each = (Unmet(found.address(demand), demand, call, values, demand.hint) for demand in wrong)
-    return list(map(_problem, each))
+    return list(map(_problem, wrong))
 
 
 def _problem(wrong: Unmet) -> Problem:

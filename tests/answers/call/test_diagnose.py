@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import mhadoc
+from mhadoc.errors import UndescribedError
 
 X, KEY = torch.zeros(2, 3, 512), torch.zeros(2, 5, 512)
 MHA = nn.MultiheadAttention(512, 8, batch_first=True)
@@ -128,7 +129,8 @@ class Own(nn.Module):
 
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor")
 def test_a_stack_of_layers_of_ones_own() -> None:
-    assert mhadoc.diagnose(nn.TransformerEncoder(Own(), 2), X) == []
+    with pytest.raises(UndescribedError, match=r"layers\.0 is a Own, not torch\.nn\.Trans"):
+        mhadoc.diagnose(nn.TransformerEncoder(Own(), 2), X)
     (problem,) = mhadoc.diagnose(nn.TransformerEncoder(nn.Linear(3, 3), 2), X)
     assert problem.rule == "TransformerEncoder.encoder_layer.attends"
     (problem,) = mhadoc.diagnose(nn.TransformerDecoder(nn.Linear(3, 3), 2), X, KEY)
@@ -137,7 +139,8 @@ def test_a_stack_of_layers_of_ones_own() -> None:
 
 def test_a_whole_one_with_an_encoder_of_ones_own() -> None:
     whole = nn.Transformer(512, 8, 1, 1, 5, custom_encoder=nn.Identity(), batch_first=True)
-    assert mhadoc.diagnose(whole, X, KEY) == []
+    with pytest.raises(UndescribedError, match="encoder is a Identity, not torch"):
+        mhadoc.diagnose(whole, X, KEY)
     (problem,) = mhadoc.diagnose(whole, X, KEY[..., 1:])
     assert str(problem) == (
         "error: tgt: must have d_model = 512 features, but has 511 [Transformer.tgt.features].\n"
