@@ -33,8 +33,9 @@ def explain(
     a ``torch_version``, by default the one installed, also where a module is built already.
 
     Raises RuleError where torch raises for the arguments, UnknownNameError for a target that has
-    no spec and is no module, and for a module without a parameter that it should have, FunctionError for a function, which has no parameters, and
-    ReleaseError for a version of torch that is not known.
+    no spec and is no module, or has a constructor of its own, and for a module in which a parameter
+    is not as it should be, FunctionError for a function, which has no parameters, and ReleaseError
+    for a version of torch that is not known.
 
     >>> import mhadoc
     >>> answer = mhadoc.explain("MultiheadAttention", embed_dim=4, num_heads=2, bias=False)

@@ -18,8 +18,9 @@ def predict(
     ``torch_version``: by default the one installed, or the newest known where there is none.
 
     Raises RuleError, with the rule, the values and the way out, where torch raises; and
-    UnknownNameError for a target that has no spec, or a constructor of its own; a function, which has no state_dict, is a
-    FunctionError; and ReleaseError for a version of torch that is not known.
+    UnknownNameError for a target that has no spec, or a constructor of its own; a function, which
+    has no state_dict, is a FunctionError; and ReleaseError for a version of torch that is not
+    known.
 
     >>> import mhadoc
     >>> mhadoc.predict("MultiheadAttention", embed_dim=512, num_heads=8)["in_proj_weight"]

@@ -1,4 +1,4 @@
-"""What cannot be answered: a module that has been altered, or a class that does things its own way."""
+"""What cannot be answered: a module that was altered, or a class with a way of its own."""
 
 from __future__ import annotations
 

@@ -139,4 +139,4 @@ def tensors_of(modules: Iterable[Any]) -> Iterator[Any]:
 def devices(tensors: Iterable[Any]) -> set[str]:
     """Return the kinds of device that tensors are on; what has none, as an array, is left out."""
     found = {getattr(tensor, "device", None) for tensor in tensors}
-    return {device.type for device in found if hasattr(device, "type")}
+    return {kind for kind in (getattr(device, "type", None) for device in found) if kind}

@@ -179,8 +179,8 @@ def read(stack: Any, layer: ModuleSpec) -> dict[str, Any]:
 def layered(stack: Any, layer: ModuleSpec) -> bool:
     """Tell whether the first layer of a stack is what is stated of a class of torch."""
     first = next(iter(stack.layers), None)
-    here = derives(type(first), layer.name, layer.path)
-    return here and altered(layer, first) is None
+    kind: Any = type(first)
+    return derives(kind, layer.name, layer.path) and altered(layer, first) is None
 
 
 def first(call: Call, layer: str) -> Any:

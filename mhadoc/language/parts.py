@@ -51,7 +51,7 @@ def altered(spec: ModuleSpec, module: Any, *, reached: bool = False) -> Altered 
 
 def own_call(spec: ModuleSpec, module: Any) -> Altered | None:
     """Return that a module is called in its own way; None where it is as its spec says."""
-    kind = type(module)
+    kind: Any = type(module)
     if method := own_method(kind, spec.name, spec.path):
         return Altered("", f"has its own {method}: {full_name(kind)}.{method}")
     if "forward" in module.__dict__:
@@ -75,7 +75,9 @@ def _replaced(spec: ModuleSpec, module: Any) -> Altered | None:
 
 def _of_part(child: Child, spec: ModuleSpec, part: Any) -> Altered | None:
     if not child.is_here(part):
-        return Altered("", f"is a {type(part).__name__}, not {spec.path}")
+        name = type(part).__name__
+        article = "an" if name[0] in "AEIOU" else "a"
+        return Altered("", f"is {article} {name}, not {spec.path}")
     return altered(spec, part) if child.inputs else own_call(spec, part)
 
 
@@ -84,7 +86,7 @@ def _misshapen(spec: ModuleSpec, module: Any) -> Altered | None:
 
     Of a stack of layers nothing is asked here: each of them is asked itself.
     """
-    if spec.read is None or not spec.parameters or spec.stacks:
+    if spec.read is None or not spec.parameters or spec.replaceable:
         return None
     try:
         values, shapes = spec.read(module), shapes_of(spec, module)

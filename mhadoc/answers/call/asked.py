@@ -21,8 +21,8 @@ def asked(module: Any, *inputs: Any, **named: Any) -> tuple[ModuleSpec, Call]:
     ``spec.symbols_of(call)`` gives the value of every symbol in it: the constructor's, those of
     the call, the measures of each input, and what surrounds it (the symbols of ``SURROUNDINGS``).
 
-    Raises UnknownNameError for a module without a spec, or one that was altered, and RuleError where the inputs cannot be
-    bound to forward's arguments.
+    Raises UnknownNameError for a module without a spec, or that was altered, and RuleError where
+    the inputs cannot be bound to forward's arguments.
     """
     found = spec(module)
     refuse_altered(found, module)

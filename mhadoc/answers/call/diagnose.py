@@ -96,7 +96,7 @@ def _before(
 
     Raises UndescribedError where that is nothing, or where the difference is not in a part.
     """
-    if not (found.stacks and different.place) or own_call(found, module):
+    if not (found.replaceable and different.place) or own_call(found, module):
         raise undescribed(found, different)
     try:
         call = called(found, module, bound(found, args, kwargs))

@@ -35,7 +35,8 @@ def predict_call(
     ``torch_version``, by default the one installed.
 
     Raises RuleError, with the rule, the shape and the way out, where torch raises; UnknownNameError
-    for a target that has no spec, or a constructor or forward of its own; and ReleaseError for a version of torch that is not known or lacks the target.
+    for a target that has no spec, or a constructor or forward of its own; and
+    ReleaseError for a version of torch that is not known or lacks the target.
 
     >>> import mhadoc
     >>> built = {"embed_dim": 512, "num_heads": 8, "batch_first": True}
