@@ -167,13 +167,23 @@ def children(
 
 def read(stack: Any, layer: ModuleSpec) -> dict[str, Any]:
     """Return the symbols of a stack that is built; those of its layers are the first one's."""
-    known = layer.read is not None and layered(stack, layer)
     return {
         **dict.fromkeys(LAYER, 1),  # of another layer nothing is known, nor asked
-        **(layer.read(stack.layers[0]) if known and layer.read else {}),
+        **_read_first(stack, layer),
         "num_layers": len(stack.layers),
         "norm": int(stack.norm is not None),
     }
+
+
+def _read_first(stack: Any, layer: ModuleSpec) -> Mapping[str, Any]:
+    first = next(iter(stack.layers), None)
+    kind: Any = type(first)
+    if layer.read is None or not derives(kind, layer.name, layer.path):
+        return {}
+    try:
+        return layer.read(first)
+    except AttributeError:  # a part was replaced: looking first would take longer than reading
+        return {}
 
 
 def layered(stack: Any, layer: ModuleSpec) -> bool:

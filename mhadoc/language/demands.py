@@ -92,8 +92,7 @@ def unmet(spec: ModuleSpec, call: Call) -> tuple[Unmet, ...]:
     """Return what a call does not meet, in the order in which torch looks.
 
     What the modules inside demand counts as well. An input of which a problem is told already is
-    not looked at again further inside; nor is what comes after a module of another class, or one
-    that was altered.
+    not looked at again further inside; nor is what comes after a module of another class.
     """
     return tuple(_unmet(spec, call))
 
@@ -103,7 +102,7 @@ def unmet_before(spec: ModuleSpec, call: Call) -> tuple[Unmet, ...]:
 
     Nothing is known of what follows, so that the call is not remembered as a legal one.
     """
-    return tuple(_looked_at(spec, call))
+    return tuple(_looked_at(spec, call, _unaltered))
 
 
 def _unmet(spec: ModuleSpec, call: Call) -> list[Unmet]:
@@ -117,7 +116,19 @@ def _unmet(spec: ModuleSpec, call: Call) -> list[Unmet]:
     return found
 
 
-def _looked_at(spec: ModuleSpec, call: Call) -> list[Unmet]:
+def _of_the_class(child: Child, module: Any) -> bool:
+    return child.is_here(module)
+
+
+def _unaltered(child: Child, module: Any) -> bool:
+    """Tell whether a module is of the class that is stated of, and was not altered since."""
+    spec = child.spec
+    return spec is not None and child.is_here(module) and altered(spec, module) is None
+
+
+def _looked_at(
+    spec: ModuleSpec, call: Call, stated: Callable[[Child, Any], bool] = _of_the_class
+) -> list[Unmet]:
     values = spec.symbols_of(call)
     found = [
         Unmet(spec.address(demand), demand, call, values, demand.hint)
@@ -125,18 +136,13 @@ def _looked_at(spec: ModuleSpec, call: Call) -> list[Unmet]:
     ]
     for child, inner in spec.called_children:
         modules = _places(child, call, values)
-        if not all(module is None or _as_stated(child, inner, module) for module in modules):
+        if not all(module is None or stated(child, module) for module in modules):
             break
         for problems in _further(child, inner, call, values, modules):
             told = {problem.argument for problem in found}
             known = (_known_here(spec, child, problem) for problem in problems)
             found += [problem for problem in known if told.isdisjoint(problem.arguments)]
     return found
-
-
-def _as_stated(child: Child, spec: ModuleSpec, module: Any) -> bool:
-    """Tell whether a module is of the class that is stated of, and was not altered since."""
-    return child.is_here(module) and altered(spec, module) is None
 
 
 def _places(child: Child, call: Call, values: Mapping[str, Any]) -> Sequence[Any]:

@@ -7,12 +7,12 @@ What is stated of a class is then not true of them, and no answer is better than
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Set
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sympy
 
-from mhadoc.language.classes import full_name, own_method
+from mhadoc.language.classes import derives, full_name, own_method
 from mhadoc.language.recalled import Legal
 
 if TYPE_CHECKING:
@@ -52,10 +52,15 @@ def altered(spec: ModuleSpec, module: Any, *, reached: bool = False) -> Altered 
 def own_call(spec: ModuleSpec, module: Any) -> Altered | None:
     """Return that a module is called in its own way; None where it is as its spec says."""
     kind: Any = type(module)
-    if method := own_method(kind, spec.name, spec.path):
-        return Altered("", f"has its own {method}: {full_name(kind)}.{method}")
     if "forward" in module.__dict__:
         return Altered("", "was given another forward after it was built")
+    return _own_call(kind, spec)
+
+
+@lru_cache(maxsize=1024)
+def _own_call(kind: type, spec: ModuleSpec) -> Altered | None:
+    if method := own_method(kind, spec.name, spec.path):
+        return Altered("", f"has its own {method}: {full_name(kind)}.{method}")
     return None
 
 
@@ -74,11 +79,18 @@ def _replaced(spec: ModuleSpec, module: Any) -> Altered | None:
 
 
 def _of_part(child: Child, spec: ModuleSpec, part: Any) -> Altered | None:
-    if not child.is_here(part):
-        name = type(part).__name__
-        article = "an" if name[0] in "AEIOU" else "a"
-        return Altered("", f"is {article} {name}, not {spec.path}")
-    return altered(spec, part) if child.inputs else own_call(spec, part)
+    kind: Any = type(part)
+    other = _another(kind, spec)
+    return other or (altered(spec, part) if child.inputs else own_call(spec, part))
+
+
+@lru_cache(maxsize=1024)
+def _another(kind: type, spec: ModuleSpec) -> Altered | None:
+    """Return that a class is another one than that of a spec."""
+    if derives(kind, spec.name, spec.path):
+        return None
+    article = "an" if kind.__name__[0] in "AEIOU" else "a"
+    return Altered("", f"is {article} {kind.__name__}, not {spec.path}")
 
 
 def _misshapen(spec: ModuleSpec, module: Any) -> Altered | None:
