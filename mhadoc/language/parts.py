@@ -89,8 +89,9 @@ def _another(kind: type, spec: ModuleSpec) -> Altered | None:
     """Return that a class is another one than that of a spec."""
     if derives(kind, spec.name, spec.path):
         return None
-    article = "an" if kind.__name__[0] in "AEIOU" else "a"
-    return Altered("", f"is {article} {kind.__name__}, not {spec.path}")
+    name = full_name(kind) if kind.__name__ == spec.name else kind.__name__
+    article = "an" if name[0] in "AEIOU" else "a"
+    return Altered("", f"is {article} {name}, not {spec.path}")
 
 
 def _misshapen(spec: ModuleSpec, module: Any) -> Altered | None:

@@ -173,7 +173,10 @@ PARTS: dict[str, tuple[nn.Module, str]] = {
     "sequential": (layer(linear1=nn.Sequential(nn.Linear(12, 20))), "linear1 is a Sequential"),
     "identity": (layer(norm1=nn.Identity()), "norm1 is an Identity, not torch.nn.LayerNorm"),
     "no dropout": (layer(dropout=nn.Identity()), "dropout is an Identity"),
-    "attention": (layer(self_attn=MultiheadAttention()), "self_attn is a MultiheadAttention"),
+    "attention": (
+        layer(self_attn=MultiheadAttention()),
+        f"self_attn is a {__name__}.MultiheadAttention",
+    ),
     "deaf": (layer(self_attn=attention(Deaf)), "self_attn has its own forward"),
     "norm": (layer(norm2=nn.LayerNorm(9)), "norm2.weight has shape (9,), where (12,) is"),
     "linear": (layer(linear2=nn.Linear(19, 12)), "linear2.weight has shape (12, 19), where (12"),
