@@ -69,11 +69,14 @@ class Block:
         self._modules = {"cores": cores}
 
 
-BARE = replace(LINEAR, parameters=(), outputs=(), claims=(), requirements=(), attributes=())
+BARE = replace(
+    LINEAR,
+    path="tests.language.blocks",
+    **dict.fromkeys(("parameters", "outputs", "claims", "requirements", "attributes"), ()),
+)
 CORE = replace(
     BARE,
     name="Core",
-    path="tests.language.blocks.Core",
     inputs=(tensor("x"), tensor("mask"), flag("hint"), flag("kept", True)),
     call_requirements=(WIDE, OF_FLOATS),
     read=lambda module: {"in_features": module.width},
