@@ -15,6 +15,7 @@ __all__ = [
     "ShapeError",
     "SpecError",
     "StateDictError",
+    "UndescribedError",
     "UnknownNameError",
     "WorkersLostError",
 ]
@@ -108,6 +109,25 @@ class UnknownNameError(MhadocError, LookupError):
     def __reduce__(self) -> tuple[object, ...]:
         """Let the error cross a process boundary with its parts."""
         return UnknownNameError, (self.kind, self.name, self.known)
+
+
+class UndescribedError(UnknownNameError):
+    """A class or a module looks like one of torch's and is another, so that no spec is true of it.
+
+    ``name`` is the class that is asked about, or the one of torch that the module is built from;
+    ``reason`` is what is different, and ``hint`` the way out.
+    """
+
+    def __init__(self, name: str, reason: str, hint: str) -> None:
+        """Say what is different and the way out."""
+        super().__init__("spec", name, ())
+        self.reason, self.hint = reason, hint
+        said = f"is called {name!r}" if "." in name else f"describes this {name}"
+        self.args = (f"no spec {said}: {reason}.\n  way out: {hint}",)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error cross a process boundary with its parts."""
+        return UndescribedError, (self.name, self.reason, self.hint)
 
 
 class ReleaseError(MhadocError, ValueError):

@@ -23,6 +23,7 @@ from mhadoc.errors import (
     ShapeError,
     SpecError,
     StateDictError,
+    UndescribedError,
     UnknownNameError,
     WorkersLostError,
 )
@@ -39,6 +40,7 @@ RULE = RuleError(
 ERRORS = [
     RULE,
     UnknownNameError("rule", "in_proj_wieght", ["in_proj_weight", "bias_k"]),
+    UndescribedError("own.Linear", "it only has the name of torch.nn.Linear", "write a spec"),
     ShapeError("(L, S) needs a value for L"),
     SpecError("Linear", ["the sizes N and L are both 3"]),
     StateDictError("a state_dict is a mapping"),

@@ -11,9 +11,11 @@ import sympy
 
 from mhadoc.answers.checkpoints.reading import numbered, read
 from mhadoc.answers.problem import Problem
+from mhadoc.answers.undescribed import refuse_altered
 from mhadoc.catalog import spec
 from mhadoc.errors import UnknownNameError
 from mhadoc.language import Argument, ModuleSpec
+from mhadoc.language.parts import shapes_in, shapes_of
 from mhadoc.language.usage import too_early
 
 __all__ = ["arguments_of", "built_too_early", "described", "is_built"]
@@ -25,13 +27,17 @@ def is_built(value: object) -> bool:
 
 
 def described(value: Any) -> Any:
-    """Return a description in the place of a module that is built and has a spec."""
+    """Return a description in the place of a module that is built and has a spec.
+
+    Raises UndescribedError for one that was altered.
+    """
     if not is_built(value):
         return value
     try:
         found = spec(value)
     except UnknownNameError:
         return value
+    refuse_altered(found, value)
     return found.bound(**arguments_of(value, found))
 
 
@@ -41,8 +47,7 @@ def arguments_of(module: Any, found: ModuleSpec) -> dict[str, Any]:
     Those that the shapes decide are read from its parameters; the others are attributes, or
     arguments of the modules inside.
     """
-    shapes = {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
-    reading = read(found, shapes)
+    reading = read(found, _shapes(module, found))
     known = dict(_inside(module, found)) | ({} if reading is None else dict(reading.values))
     modules = {child.given: child.name for child in found.children if child.given}
     arguments = {}
@@ -56,6 +61,15 @@ def arguments_of(module: Any, found: ModuleSpec) -> dict[str, Any]:
         stands_for = known.get(str(argument.becomes), argument)
         arguments[name] = default if value == stands_for else value
     return arguments
+
+
+def _shapes(module: Any, found: ModuleSpec) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each tensor, those included that are kept by another name.
+
+    So is a weight that is pruned, or parametrized.
+    """
+    named = {**shapes_of(found, module), **shapes_in(module.state_dict())}
+    return {key: tuple(shape) for key, shape in named.items() if shape is not None}
 
 
 def _inside(module: Any, found: ModuleSpec) -> Iterator[tuple[str, Any]]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import sympy
 
 from mhadoc.answers.built import arguments_of, is_built
 from mhadoc.answers.explanation import Explanation, Row, Slice
+from mhadoc.answers.undescribed import refuse_own, undescribed
 from mhadoc.catalog import module_spec, spec
-from mhadoc.errors import RuleError, UnknownNameError
+from mhadoc.errors import RuleError, UndescribedError, UnknownNameError
 from mhadoc.language import Block, ModuleSpec, Parameter, bound_text, condition_text
 from mhadoc.language.compiled import free_names, number
+from mhadoc.language.parts import further_in, misshapen, shapes_of
 
 __all__ = ["explain"]
 
@@ -30,8 +33,9 @@ def explain(
     a ``torch_version``, by default the one installed, also where a module is built already.
 
     Raises RuleError where torch raises for the arguments, UnknownNameError for a target that has
-    no spec and is no module, FunctionError for a function, which has no parameters, and
-    ReleaseError for a version of torch that is not known.
+    no spec and is no module, or has a constructor of its own, and for a module in which a parameter
+    is not as it should be, FunctionError for a function, which has no parameters, and ReleaseError
+    for a version of torch that is not known.
 
     >>> import mhadoc
     >>> answer = mhadoc.explain("MultiheadAttention", embed_dim=4, num_heads=2, bias=False)
@@ -40,16 +44,20 @@ def explain(
     """
     if not is_built(target):
         found = module_spec(target, torch_version)
+        refuse_own(found, target, "__init__")
         return _explained(found, found.bind(*args, **arguments) if args or arguments else None)
     if args or arguments:
         raise _too_much(target, arguments)
     try:
         found = spec(target, torch_version)
-    except UnknownNameError:
-        return _model(target, torch_version)
+    except UnknownNameError as unknown:
+        whole = _model(target, torch_version)
+        if isinstance(unknown, UndescribedError) and not whole.parts:
+            raise
+        return whole
     if found.children:
         return _model(target, torch_version)
-    return _explained(found, arguments_of(target, found))
+    return _built(found, target)
 
 
 def _too_much(target: object, arguments: Mapping[str, object]) -> RuleError:
@@ -71,11 +79,24 @@ def _model(model: Any, release: str | None) -> Explanation:
         except UnknownNameError:
             continue
         if found.name == _ATTENTION:
-            parts.append(_explained(found, arguments_of(module, found), prefix))
+            parts.append(_built(found, module, prefix))
             inside |= {id(parameter): parameter.numel() for parameter in module.parameters()}
     whole = sum(parameter.numel() for parameter in model.parameters())
     name, counted = type(model).__name__, sum(inside.values())
     return Explanation(name, parts=tuple(parts), whole=whole, inside=counted)
+
+
+def _built(found: ModuleSpec, module: Any, prefix: str = "") -> Explanation:
+    """Return the account of a module that is built: of what is there, and nothing else.
+
+    Raises UndescribedError where a parameter is not there, or has a shape that none of torch's has.
+    """
+    told = _explained(found, arguments_of(module, found), prefix)
+    shapes = shapes_of(found, module)
+    for row in told.rows:
+        if (shape := shapes[row.name]) != row.shape:
+            raise undescribed(found, misshapen(row.name, shape, row.shape), prefix)
+    return replace(told, further=further_in(module, {row.name for row in told.rows}))
 
 
 def _explained(found: ModuleSpec, bound: Mapping[str, Any] | None, prefix: str = "") -> Explanation:

@@ -76,7 +76,8 @@ class Explanation:
     the condition under which they would; ``plain`` names arguments that have their default.
     ``parts`` are the explanations of a model's attentions, each with its ``prefix``; ``whole`` is
     the number of elements of all parameters of that model and ``inside`` of those in its
-    attentions, a parameter that several modules share counted once.
+    attentions, a parameter that several modules share counted once. ``further`` are the shapes of
+    parameters of a built module that torch's class has not, and of which nothing is known.
     """
 
     target: str
@@ -88,6 +89,7 @@ class Explanation:
     parts: tuple[Explanation, ...] = ()
     whole: int = 0
     inside: int = 0
+    further: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @cached_property
     def total(self) -> int:
@@ -143,11 +145,14 @@ class Explanation:
             yield textwrap.fill(note, _WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
 
     def _missing(self) -> Iterator[str]:
-        """Iterate over what does not exist here, by the condition under which it would."""
+        """Iterate over what does not exist here, by its condition, and what is not described."""
         for when in dict.fromkeys(self.absent.values()):
             names = [name for name, other in self.absent.items() if other == when]
             verb = "exist" if names[1:] else "exists"
             yield f"  not here: {', '.join(names)} ({verb} when {when})"
+        if self.further:
+            shown = ", ".join(f"{name} {shape}" for name, shape in self.further.items())
+            yield f"  not described, and not counted: {shown}"
 
     def __rich__(self) -> Any:
         """Return tables for a terminal."""
@@ -218,6 +223,7 @@ class Explanation:
                 for row in self.rows
             ],
             "absent": dict(self.absent),
+            "further": {name: list(shape) for name, shape in self.further.items()},
             "parts": [part.to_json() for part in self.parts],
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mhadoc.answers.undescribed import refuse_own
 from mhadoc.catalog import module_spec
 
 __all__ = ["predict"]
@@ -17,8 +18,9 @@ def predict(
     ``torch_version``: by default the one installed, or the newest known where there is none.
 
     Raises RuleError, with the rule, the values and the way out, where torch raises; and
-    UnknownNameError for a target that has no spec; a function, which has no state_dict, is a
-    FunctionError; and ReleaseError for a version of torch that is not known.
+    UnknownNameError for a target that has no spec, or a constructor of its own; a function, which
+    has no state_dict, is a FunctionError; and ReleaseError for a version of torch that is not
+    known.
 
     >>> import mhadoc
     >>> mhadoc.predict("MultiheadAttention", embed_dim=512, num_heads=8)["in_proj_weight"]
@@ -27,4 +29,5 @@ def predict(
     ['q_proj_weight', 'k_proj_weight', 'v_proj_weight', 'out_proj.weight']
     """
     found = module_spec(target, torch_version)
+    refuse_own(found, target, "__init__")
     return found.state(found.values(found.bind(*args, **arguments)))

@@ -9,9 +9,10 @@ from functools import wraps
 from types import TracebackType
 from typing import Any
 
-from mhadoc.answers.call.diagnose import diagnose
+from mhadoc.answers.call.diagnose import diagnose_reached
 from mhadoc.catalog import spec
 from mhadoc.errors import UnknownNameError
+from mhadoc.language.classes import base_of
 
 __all__ = ["watch"]
 
@@ -36,7 +37,8 @@ def watch(module: Any) -> Iterator[Any]:
     text: what is wrong with the call that failed, by the name of its module, and what is wrong
     with the outermost call around it. A call that succeeds is left alone: no hook is registered,
     so the fast paths stay what they are. Blocks may be nested, and other threads may have their
-    own. Modules that are put into the model later are not watched.
+    own. Modules that are put into the model later are not watched, and a module of which nothing
+    is known, for example because a part of it was replaced, gets no note.
 
     >>> import mhadoc, torch
     >>> mha, x = torch.nn.MultiheadAttention(6, 2), torch.zeros(3, 5, 6)
@@ -59,12 +61,12 @@ def watch(module: Any) -> Iterator[Any]:
 def _speaking(module: Any) -> type | None:
     """Return the class that has the forward of a module, where a spec speaks of it."""
     try:
-        name = spec(module).name
+        found = spec(module)
     except UnknownNameError:
         return None
-    classes = type(module).__mro__
-    start = next((n for n, cls in enumerate(classes) if cls.__name__ == name), len(classes))
-    return next((cls for cls in classes[start:] if "forward" in vars(cls)), None)
+    base = base_of(type(module), found.name, found.path)
+    classes = () if base is None else base.__mro__
+    return next((cls for cls in classes if "forward" in vars(cls)), None)
 
 
 def _begin(module: Any, name: str) -> None:
@@ -125,7 +127,7 @@ class _Call:
 
     def note(self) -> str:
         """Return where the call is and every problem in it; nothing where it is right."""
-        problems = diagnose(self.module, *self.args, **self.kwargs)
+        problems = diagnose_reached(self.module, self.args, self.kwargs)
         if all(problem.severity != "error" for problem in problems):
             return ""
         name = next(iter(_NAMES.get(id(self.module), ())), "")

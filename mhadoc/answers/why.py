@@ -8,6 +8,7 @@ from typing import Any
 from mhadoc.answers.call.asked import called
 from mhadoc.answers.call.binding import bound
 from mhadoc.answers.problem import Problem
+from mhadoc.answers.undescribed import refuse_altered, refuse_own
 from mhadoc.catalog import spec
 from mhadoc.errors import RuleError, UnknownNameError
 from mhadoc.language import ModuleSpec
@@ -31,7 +32,8 @@ def why_not_fast_path(
     where a mask tells of some, has to be left out; ``argument`` says where it is not so. The
     answer is for a ``torch_version``, by default the one installed.
 
-    Raises UnknownNameError for a module that has no spec, RuleError for inputs that forward
+    Raises UnknownNameError for a module that has no spec, also where it was altered, or where it or
+    a part of it that has a fast path has a forward of its own; RuleError for inputs that forward
     does not take, and ReleaseError for a version of torch that is not known.
 
     >>> import mhadoc, torch
@@ -41,6 +43,7 @@ def why_not_fast_path(
     ['choose an even num_heads']
     """
     found = spec(module, torch_version)
+    refuse_own(found, module)
     inputs = bound(found, args, kwargs)
     first = next(iter(inputs))
     if not hasattr(inputs[first], "is_nested"):
@@ -76,6 +79,7 @@ def _alone(
     found: ModuleSpec, module: Any, inputs: Mapping[str, Any], place: str, **known: int
 ) -> Iterator[Problem]:
     """Iterate over the reasons of one attention or layer; some symbols may be known already."""
+    refuse_altered(found, module, "" if place == found.name else place)
     call = called(found, module, inputs)
     values = {**found.symbols_of(call), **known}
     yield from _unmet(found, values, {**values, **inputs, "module": module}, place)
@@ -105,6 +109,7 @@ def _stack(
     if not _stacks_layers(stack):
         yield _without(place or _STACK, "anything but a stack of nn.TransformerEncoderLayer")
         return
+    refuse_altered(spec(_STACK, release), stack, place)
     padding, known = inputs["src_key_padding_mask"], {}
     if padding is not None:
         own = list(_alone(spec(_STACK, release), stack, inputs, place or _STACK))
@@ -131,9 +136,8 @@ def _stacks_layers(stack: Any) -> bool:
 
 
 def _is(module: Any, name: str) -> bool:
-    """Tell whether a module is of this class of torch and has its forward."""
-    own = type(module).forward.__module__.startswith("torch.nn.")
+    """Tell whether a module is of this class of torch, or derives from it."""
     try:
-        return own and spec(module).name == name
+        return spec(module).name == name
     except UnknownNameError:
         return False

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING
 
-from mhadoc.errors import FunctionError, UnknownNameError
+from mhadoc.errors import FunctionError, UndescribedError, UnknownNameError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -47,8 +47,9 @@ def spec(target: object, torch_version: str | None = None) -> ModuleSpec:
     is one from outside this package. What is stated is what holds for a version of torch, by
     default the installed one, which is not imported, and the newest where there is none.
 
-    Raises UnknownNameError with the closest names for what has no spec, and ReleaseError for a
-    version of torch that lacks it, or of which nothing is known.
+    Raises UnknownNameError with the closest names for what has no spec, also for a class that only
+    has the name of one of torch's, and ReleaseError for a version of torch that lacks it, or of
+    which nothing is known.
     """
     release = _installed() if torch_version is None else _asked(torch_version)
     if not isinstance(target, str):
@@ -173,6 +174,15 @@ def _function(target: object, name: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _of_class(cls: type) -> ModuleSpec:
-    """Return the spec of the nearest class of torch that a class is or derives from."""
-    torchs = [c.__name__ for c in cls.__mro__ if c.__module__.startswith("torch.nn.modules")]
-    return _known(next((name for name in torchs if name in _PLACES), cls.__name__))
+    """Return the spec of the nearest class of torch that a class is or derives from.
+
+    Raises UndescribedError for a class that only has the name of one.
+    """
+    from mhadoc.language.classes import full_name, torchs
+
+    names = (base.__name__ for base in cls.__mro__ if torchs(base))
+    if (name := next((n for n in names if n in _PLACES), "")) or cls.__name__ not in _PLACES:
+        return _known(name or cls.__name__)
+    path = _known(cls.__name__).path
+    hint = f"pass a {path}, or describe your class with a spec of its own"
+    raise UndescribedError(full_name(cls), f"it only has the name of {path}", hint)

@@ -20,6 +20,7 @@ __all__ = [
     "around",
     "asked",
     "devices",
+    "has_truth",
     "held",
     "modules_of",
     "needs_grad",
@@ -99,6 +100,16 @@ def truth_of(value: Any) -> int:
         return 0
 
 
+def has_truth(value: Any) -> int:
+    """Return 1 for what counts as true or false, and 0 for what raises where that is asked."""
+    if type(value) is bool:
+        return 1
+    try:
+        return int(bool(value) in (True, False))
+    except (RuntimeError, TypeError, ValueError):
+        return 0
+
+
 def held(module: Any, *names: str) -> Iterator[Any]:
     """Iterate over parameters and modules of a module by name: as ``getattr``, in less time."""
     parameters, modules = module._parameters, module._modules
@@ -126,6 +137,6 @@ def tensors_of(modules: Iterable[Any]) -> Iterator[Any]:
 
 
 def devices(tensors: Iterable[Any]) -> set[str]:
-    """Return the kinds of device that tensors are on; what has none is left out."""
+    """Return the kinds of device that tensors are on; what has none, as an array, is left out."""
     found = {getattr(tensor, "device", None) for tensor in tensors}
-    return {device.type for device in found if device is not None}
+    return {kind for kind in (getattr(device, "type", None) for device in found) if kind}

@@ -21,6 +21,8 @@ from mhadoc.language import (
     ModuleSpec,
     Requirement,
 )
+from mhadoc.language.classes import derives
+from mhadoc.language.parts import altered
 from mhadoc.language.values import c_name
 
 NORM_AXIS = Axis.flag("norm", "constructor", plain=False)
@@ -165,19 +167,30 @@ def children(
 
 def read(stack: Any, layer: ModuleSpec) -> dict[str, Any]:
     """Return the symbols of a stack that is built; those of its layers are the first one's."""
-    known = layer.read is not None and layered(stack, layer.name)
     return {
         **dict.fromkeys(LAYER, 1),  # of another layer nothing is known, nor asked
-        **(layer.read(stack.layers[0]) if known and layer.read else {}),
+        **_read_first(stack, layer),
         "num_layers": len(stack.layers),
         "norm": int(stack.norm is not None),
     }
 
 
-def layered(stack: Any, layer: str) -> bool:
-    """Tell whether the first layer of a stack is of a class of torch, or derives from it."""
-    kinds = (type(each).__mro__ for each in stack.layers)
-    return layer in {kind.__name__ for kind in next(kinds, ())}
+def _read_first(stack: Any, layer: ModuleSpec) -> Mapping[str, Any]:
+    first = next(iter(stack.layers), None)
+    kind: Any = type(first)
+    if layer.read is None or not derives(kind, layer.name, layer.path):
+        return {}
+    try:
+        return layer.read(first)
+    except AttributeError:  # a part was replaced: looking first would take longer than reading
+        return {}
+
+
+def layered(stack: Any, layer: ModuleSpec) -> bool:
+    """Tell whether the first layer of a stack is what is stated of a class of torch."""
+    first = next(iter(stack.layers), None)
+    kind: Any = type(first)
+    return derives(kind, layer.name, layer.path) and altered(layer, first) is None
 
 
 def first(call: Call, layer: str) -> Any:

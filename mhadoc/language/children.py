@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sympy
 
+from mhadoc.language.classes import derives
 from mhadoc.language.compiled import number
 from mhadoc.language.entries import State, prefixed
+from mhadoc.language.parts import altered
 from mhadoc.language.rules import Before, Block, Parameter, Requirement
 from mhadoc.language.shapes import Shape
 from mhadoc.language.usage import refuse_later
@@ -56,12 +58,6 @@ def is_module(value: object) -> bool:
     return isinstance(value, Bound) or (
         hasattr(value, "state_dict") and not isinstance(value, type)
     )
-
-
-@lru_cache(maxsize=1024)
-def _derives(kind: type, name: str) -> bool:
-    """Tell whether a class is called so, or derives from one that is."""
-    return any(base.__name__ == name for base in kind.__mro__)
 
 
 #: What may stand where torch wants a module; None stands for no module.
@@ -254,12 +250,17 @@ class Child:
         found: Mapping[str, Any] = {}
         if isinstance(module, Bound) and module.spec.name == self.spec.name:
             found = module.values
-        elif self.spec.read is not None and type(module).__name__ == self.spec.name:
+        elif self.spec.read is not None and self._is_plain(self.spec, module):
             found = self.spec.read(module)
         if self.spec.later:
             refuse_later(self.spec, found)
         symbols = {n: e.name for n, e in self.sets.items() if isinstance(e, sympy.Symbol)}
         return {symbols[name]: found[name] for name in symbols.keys() & found.keys()}
+
+    def _is_plain(self, spec: ModuleSpec, module: Any) -> bool:
+        """Tell whether a module is of the class itself, and nothing in it has been altered."""
+        same = type(module).__name__ == spec.name and self.is_here(module)
+        return same and altered(spec, module) is None
 
     def state(self, values: Mapping[str, Any]) -> State:
         """Return the entries of this child in the parent, for the parent's values."""
@@ -281,11 +282,12 @@ class Child:
 
     def is_here(self, module: object) -> bool:
         """Tell whether a module, built or described, is what this child's spec speaks of."""
-        name = self.spec.name if self.spec else ""
+        if self.spec is None:
+            return False
         if isinstance(module, Bound):
-            return module.spec.name == name
+            return module.spec.name == self.spec.name
         kind: Any = type(module)
-        return _derives(kind, name)
+        return derives(kind, self.spec.name, self.spec.path)
 
     def holders(self) -> Iterator[str]:
         """Iterate over the parent's arguments that may hold a module for this child or in it."""

@@ -14,6 +14,7 @@ import sympy
 
 from mhadoc.language.compiled import compiled, free_names, joined, number
 from mhadoc.language.measures import ABSENT, Call, Facts, Passed, Symbols, measure_picker
+from mhadoc.language.parts import altered
 from mhadoc.language.recalled import LEGAL, signature
 from mhadoc.language.rules import Requirement
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mhadoc.language.children import Child
     from mhadoc.language.specs import ModuleSpec
 
-__all__ = ["Demands", "Unmet", "demands_of", "inside", "unmet"]
+__all__ = ["Demands", "Unmet", "demands_of", "inside", "unmet", "unmet_before"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,14 @@ def unmet(spec: ModuleSpec, call: Call) -> tuple[Unmet, ...]:
     return tuple(_unmet(spec, call))
 
 
+def unmet_before(spec: ModuleSpec, call: Call) -> tuple[Unmet, ...]:
+    """Return what a call does not meet before it comes to a module that is not as stated.
+
+    Nothing is known of what follows, so that the call is not remembered as a legal one.
+    """
+    return tuple(_looked_at(spec, call, _unaltered))
+
+
 def _unmet(spec: ModuleSpec, call: Call) -> list[Unmet]:
     """Return what a call does not meet; one that is known to be legal is not looked at again."""
     known = signature(spec, call)
@@ -107,7 +116,19 @@ def _unmet(spec: ModuleSpec, call: Call) -> list[Unmet]:
     return found
 
 
-def _looked_at(spec: ModuleSpec, call: Call) -> list[Unmet]:
+def _of_the_class(child: Child, module: Any) -> bool:
+    return child.is_here(module)
+
+
+def _unaltered(child: Child, module: Any) -> bool:
+    """Tell whether a module is of the class that is stated of, and was not altered since."""
+    spec = child.spec
+    return spec is not None and child.is_here(module) and altered(spec, module) is None
+
+
+def _looked_at(
+    spec: ModuleSpec, call: Call, stated: Callable[[Child, Any], bool] = _of_the_class
+) -> list[Unmet]:
     values = spec.symbols_of(call)
     found = [
         Unmet(spec.address(demand), demand, call, values, demand.hint)
@@ -115,7 +136,7 @@ def _looked_at(spec: ModuleSpec, call: Call) -> list[Unmet]:
     ]
     for child, inner in spec.called_children:
         modules = _places(child, call, values)
-        if not all(module is None or child.is_here(module) for module in modules):
+        if not all(module is None or stated(child, module) for module in modules):
             break
         for problems in _further(child, inner, call, values, modules):
             told = {problem.argument for problem in found}

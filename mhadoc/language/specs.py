@@ -220,7 +220,7 @@ class ModuleSpec:
         for name, becomes in self._nones:
             if values[name] is None:
                 values[name] = values[becomes]
-        for child in self._replaceable:
+        for child in self.replaceable:
             values = child.told(bound[child.given]) | values
         if self.derived is not None:
             values |= self.derived(values)
@@ -313,7 +313,8 @@ class ModuleSpec:
         return tuple(dict.fromkeys(name for child in self.children for name in child.holders()))
 
     @cached_property
-    def _replaceable(self) -> tuple[Child, ...]:
+    def replaceable(self) -> tuple[Child, ...]:
+        """Return the children that arguments may hold, as the layers of a stack."""
         return tuple(child for child in self.children if child.given and child.spec)
 
     @cached_property

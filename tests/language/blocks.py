@@ -69,7 +69,11 @@ class Block:
         self._modules = {"cores": cores}
 
 
-BARE = replace(LINEAR, parameters=(), outputs=(), claims=(), requirements=(), attributes=())
+BARE = replace(
+    LINEAR,
+    path="tests.language.blocks",
+    **dict.fromkeys(("parameters", "outputs", "claims", "requirements", "attributes"), ()),
+)
 CORE = replace(
     BARE,
     name="Core",

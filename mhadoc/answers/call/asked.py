@@ -8,6 +8,7 @@ from typing import Any
 from mhadoc.answers.built import arguments_of
 from mhadoc.answers.call.binding import bound
 from mhadoc.answers.tensors import shape_of
+from mhadoc.answers.undescribed import refuse_altered
 from mhadoc.catalog import spec
 from mhadoc.language import ABSENT, Call, Facts, ModuleSpec
 from mhadoc.language.measures import dtype_of
@@ -21,10 +22,11 @@ def asked(module: Any, *inputs: Any, **named: Any) -> tuple[ModuleSpec, Call]:
     ``spec.symbols_of(call)`` gives the value of every symbol in it: the constructor's, those of
     the call, the measures of each input, and what surrounds it (the symbols of ``SURROUNDINGS``).
 
-    Raises UnknownNameError for a module without a spec, and RuleError where the inputs cannot be
-    bound to forward's arguments.
+    Raises UnknownNameError for a module without a spec, or that was altered, and RuleError where
+    the inputs cannot be bound to forward's arguments.
     """
     found = spec(module)
+    refuse_altered(found, module)
     return found, called(found, module, bound(found, inputs, named))
 
 

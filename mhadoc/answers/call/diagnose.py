@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mhadoc.answers.built import arguments_of, built_too_early
@@ -11,11 +12,14 @@ from mhadoc.answers.call.formed import Formed
 from mhadoc.answers.doubts import doubted, doubted_beside
 from mhadoc.answers.problem import Problem
 from mhadoc.answers.tensors import is_nested
+from mhadoc.answers.undescribed import undescribed
 from mhadoc.catalog import spec
 from mhadoc.errors import RuleError
-from mhadoc.language.demands import Unmet, unmet
+from mhadoc.language import ModuleSpec
+from mhadoc.language.demands import Unmet, unmet, unmet_before
+from mhadoc.language.parts import Altered, altered, own_call
 
-__all__ = ["diagnose"]
+__all__ = ["diagnose", "diagnose_reached"]
 
 
 def diagnose(
@@ -31,8 +35,10 @@ def diagnose(
     The answer is for a ``torch_version``, by default the one installed. For another one an argument
     that came later is an error, also one of the constructor.
 
-    Raises UnknownNameError for a module that has no spec, and ReleaseError for a version of torch
-    that is not known.
+    Raises UnknownNameError for a module that has no spec, also where it was altered, or where it or
+    a part of it has a forward of its own: nothing is known of the call then, beyond the errors that
+    a stack finds before it comes to its layers. Raises ReleaseError for a version of torch that is
+    not known.
 
     >>> import mhadoc, torch
     >>> mha = torch.nn.MultiheadAttention(512, 8, batch_first=True)
@@ -43,8 +49,28 @@ def diagnose(
     >>> problem.rule, problem.hint
     ('MultiheadAttention.query.features', 'project the query, or build with embed_dim=300')
     """
-    found = spec(module, torch_version)
-    early = list(built_too_early(found, module, torch_version)) if torch_version else []
+    return _diagnosed(module, args, kwargs, torch_version)
+
+
+def diagnose_reached(
+    module: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> list[Problem]:
+    """Return every problem of a call that has come to torch's forward, whatever the class is."""
+    return _diagnosed(module, args, kwargs, None, reached=True)
+
+
+def _diagnosed(
+    module: Any,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    release: str | None,
+    *,
+    reached: bool = False,
+) -> list[Problem]:
+    found = spec(module, release)
+    if found.kind == "module" and (different := altered(found, module, reached=reached)):
+        return _before(found, module, args, kwargs, different)
+    early = list(built_too_early(found, module, release)) if release else []
     try:
         inputs = bound(found, args, kwargs)
         if found.measured is None:
@@ -58,8 +84,30 @@ def diagnose(
     call = called(found, module, inputs)
     wrong = [*early, *map(_problem, unmet(found, call))]
     if wrong:
-        return [*wrong, *doubted_beside(found, call, torch_version)]
-    return doubted(found, call, torch_version)
+        return [*wrong, *doubted_beside(found, call, release)]
+    return doubted(found, call, release)
+
+
+def _before(
+    found: ModuleSpec,
+    module: Any,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    different: Altered,
+) -> list[Problem]:
+    """Return what a stack demands itself, before it comes to the part that is different.
+
+    Raises UndescribedError where that is nothing, or where the difference is not in a part.
+    """
+    if not (found.replaceable and different.place) or own_call(found, module):
+        raise undescribed(found, different)
+    try:
+        call = called(found, module, bound(found, args, kwargs))
+    except RuleError as refusal:
+        return [_refused(refusal)]
+    if not (wrong := unmet_before(found, call)):
+        raise undescribed(found, different)
+    return list(map(_problem, wrong))
 
 
 def _problem(wrong: Unmet) -> Problem:

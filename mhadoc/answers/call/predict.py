@@ -10,6 +10,7 @@ from mhadoc.answers.call.asked import described_call
 from mhadoc.answers.call.binding import bound
 from mhadoc.answers.call.formed import Formed
 from mhadoc.answers.tensors import is_nested, shape_of, shown
+from mhadoc.answers.undescribed import refuse_own
 from mhadoc.catalog import spec
 from mhadoc.errors import RuleError
 from mhadoc.language import Bound, ModuleSpec
@@ -35,7 +36,8 @@ def predict_call(
     mode, as it is when it is new. A function has no constructor: its ``arguments`` are ``{}``.
     The answer is for a ``torch_version``, by default the one installed.
 
-    Raises RuleError, with the rule, the shape and the way out, where torch raises, and
+    Raises RuleError, with the rule, the shape and the way out, where torch raises; UnknownNameError
+    for a target that has no spec, or a constructor or forward of its own; and
     ReleaseError for a version of torch that is not known or lacks the target.
 
     >>> import mhadoc
@@ -47,6 +49,8 @@ def predict_call(
     {'attn_output': (2, 3, 512), 'attn_output_weights': None}
     """
     found = spec(target, torch_version)
+    refuse_own(found, target, "__init__")
+    refuse_own(found, target)
     if not isinstance(arguments, Mapping):
         raise _no_arguments(found, arguments)
     built = found.bind(**{name: described(value) for name, value in arguments.items()})

@@ -161,7 +161,10 @@ def _readable(mask: Any) -> bool:
     if torch.utils._python_dispatch._get_current_dispatch_mode_stack():
         return False  # who listens there would hear of what is asked here
     wrapped = getattr(getattr(torch._C, "_functorch", None), "is_functorch_wrapped_tensor", None)
-    if mask.is_nested or mask.numel() > _MOST or (wrapped is not None and wrapped(mask)):
+    tiny = (
+        mask.is_floating_point() and mask.element_size() < 2
+    )  # torch neither adds nor compares it
+    if tiny or mask.is_nested or mask.numel() > _MOST or (wrapped is not None and wrapped(mask)):
         return False
     return not (mask.is_cuda and torch.cuda.is_current_stream_capturing())
 

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from mhadoc.catalog.one_input import described_in, kept_in
-from mhadoc.catalog.surroundings import USUAL, around, devices, held, needs_grad, truth_of
+from mhadoc.catalog.surroundings import (
+    USUAL,
+    around,
+    devices,
+    has_truth,
+    held,
+    needs_grad,
+    truth_of,
+)
 from mhadoc.language import Call, Facts
 
 __all__ = ["measured", "read", "sizes", "surroundings"]
@@ -48,6 +56,7 @@ def measured(call: Call) -> dict[str, Any]:
         **_objects(call.inputs),
         **{name: truth_of(call.inputs[name]) for name in _FLAGS},
         **{f"{name}.bool": int(type(call.inputs[name]) is bool) for name in _FLAGS},
+        **{f"{name}.truth": has_truth(call.inputs[name]) for name in _FLAGS},
         "attn_mask_rank": mask.rank,
         "attn_mask_float": mask.floating,
         "attn_mask_byte": int(mask.dtype == "uint8"),
@@ -78,6 +87,8 @@ def _together(query: Facts, *masks: Facts) -> str:
     found = {mask.common if mask.floating else query.common for mask in masks if mask.given}
     if len(found) < 2:
         return next(iter(found), query.common)
+    if tiny := [name for name in found if name.startswith(("float8", "float4"))]:
+        return tiny[0]  # torch adds it to no other dtype
     wide = [name for name in ("float64", "float32") if name in found]
     return wide[0] if wide else "float32"
 

@@ -19,6 +19,7 @@ from mhadoc.catalog.multihead_attention.paths import (
 from mhadoc.catalog.surroundings import asked, held
 from mhadoc.catalog.transformer_encoder.symbols import FORWARD, mask_rank
 from mhadoc.catalog.transformer_encoder_layer.paths import supported_device, surroundings
+from mhadoc.catalog.transformer_encoder_layer.rules import SPEC as ENCODER_LAYER
 from mhadoc.catalog.transformer_measured import measured as measured_everywhere
 from mhadoc.catalog.transformer_terms import batched, grad, norm_first, training
 from mhadoc.language import Call, Measured, Symbol
@@ -185,7 +186,7 @@ def _readable(call: Call) -> bool:
         call.module is not None
         and known
         and src.tensor
-        and stack.layered(call.module, "TransformerEncoderLayer")
+        and stack.layered(call.module, ENCODER_LAYER)
     )
 
 

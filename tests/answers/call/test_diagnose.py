@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import mhadoc
+from mhadoc.errors import UndescribedError
 
 X, KEY = torch.zeros(2, 3, 512), torch.zeros(2, 5, 512)
 MHA = nn.MultiheadAttention(512, 8, batch_first=True)
@@ -128,7 +129,8 @@ class Own(nn.Module):
 
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor")
 def test_a_stack_of_layers_of_ones_own() -> None:
-    assert mhadoc.diagnose(nn.TransformerEncoder(Own(), 2), X) == []
+    with pytest.raises(UndescribedError, match=r"layers\.0 is an Own, not torch\.nn\.Trans"):
+        mhadoc.diagnose(nn.TransformerEncoder(Own(), 2), X)
     (problem,) = mhadoc.diagnose(nn.TransformerEncoder(nn.Linear(3, 3), 2), X)
     assert problem.rule == "TransformerEncoder.encoder_layer.attends"
     (problem,) = mhadoc.diagnose(nn.TransformerDecoder(nn.Linear(3, 3), 2), X, KEY)
@@ -137,7 +139,8 @@ def test_a_stack_of_layers_of_ones_own() -> None:
 
 def test_a_whole_one_with_an_encoder_of_ones_own() -> None:
     whole = nn.Transformer(512, 8, 1, 1, 5, custom_encoder=nn.Identity(), batch_first=True)
-    assert mhadoc.diagnose(whole, X, KEY) == []
+    with pytest.raises(UndescribedError, match="encoder is an Identity, not torch"):
+        mhadoc.diagnose(whole, X, KEY)
     (problem,) = mhadoc.diagnose(whole, X, KEY[..., 1:])
     assert str(problem) == (
         "error: tgt: must have d_model = 512 features, but has 511 [Transformer.tgt.features].\n"
@@ -187,3 +190,64 @@ def test_inputs_that_cannot_be_bound(
 ) -> None:
     (problem,) = mhadoc.diagnose(MHA, *inputs, **named)
     assert (problem.argument, problem.expected, problem.observed) == (argument, expected, "")
+
+
+NUMBERS = X.numpy()
+STACKS: dict[str, tuple[nn.Module, int]] = {
+    "attention": (MHA, 3),
+    "encoder layer": (ENCODER, 1),
+    "decoder layer": (DECODER, 2),
+    "encoder": (nn.TransformerEncoder(ENCODER, 1), 1),
+    "decoder": (nn.TransformerDecoder(DECODER, 1), 2),
+    "whole": (nn.Transformer(512, 8, 1, 1, 5, batch_first=True), 2),
+}
+
+
+@pytest.mark.parametrize(("module", "count"), STACKS.values(), ids=STACKS)
+def test_an_array_is_no_tensor(module: nn.Module, count: int) -> None:
+    for wrong in range(count):
+        inputs = [NUMBERS if place == wrong else X for place in range(count)]
+        first, *_ = mhadoc.diagnose(module, *inputs)
+        assert (first.rule.rpartition(".")[2], first.observed[:8]) == ("tensor", "is of ty")
+        with pytest.raises((AttributeError, TypeError)):
+            module(*inputs)
+
+
+@pytest.mark.parametrize("name", ["need_weights", "average_attn_weights", "is_causal"])
+@pytest.mark.parametrize("flag", [torch.zeros(3, 3, dtype=BOOL), torch.zeros(0), NUMBERS])
+def test_a_mask_is_no_flag(name: str, flag: Any) -> None:
+    (problem,) = mhadoc.diagnose(MHA, X, X, X, **{name: flag})
+    assert problem.rule == f"MultiheadAttention.{name}.truth"
+    assert "a mask is key_padding_mask= or attn_mask=" in problem.hint
+    with pytest.raises((RuntimeError, ValueError), match="ambiguous"):
+        MHA(X, X, X, **{name: flag})
+
+
+def test_a_mask_at_the_fifth_place_is_need_weights() -> None:
+    (problem,) = mhadoc.diagnose(MHA, X, X, X, None, torch.zeros(3, 3, dtype=BOOL))
+    assert (problem.argument, problem.observed) == (
+        "need_weights",
+        "is of type Tensor, which counts as neither",
+    )
+
+
+@pytest.mark.parametrize("call", [{"average_attn_weights": BOOL}, {"need_weights": torch.ones(1)}])
+def test_a_flag_that_torch_can_take_or_does_not_look_at_is_none_of_them(call: Any) -> None:
+    given = {"need_weights": False, **call}
+    assert mhadoc.diagnose(MHA, X, X, X, **given) == []
+    MHA(X, X, X, **given)
+
+
+@pytest.mark.parametrize("need_weights", [True, False])
+@pytest.mark.parametrize("masks", [(True, False), (True, True), (False, True)])
+def test_masks_of_eight_bit_floats(masks: tuple[bool, bool], need_weights: bool) -> None:
+    names = {"attn_mask": torch.zeros(3, 3), "key_padding_mask": torch.zeros(2, 3)}
+    eight = torch.float8_e4m3fn
+    given: dict[str, Any] = {
+        name: mask.to(eight if small else BOOL)
+        for (name, mask), small in zip(names.items(), masks, strict=True)
+    }
+    problems = mhadoc.diagnose(MHA, X, X, X, **given, need_weights=need_weights)
+    assert [problem.severity for problem in problems] == ["error"] * len(problems) != []
+    with pytest.raises(RuntimeError):
+        MHA(X, X, X, **given, need_weights=need_weights)

@@ -44,6 +44,31 @@ def _flag(name: str, function: str, position: int, when: Basic, asked: Basic) ->
     )
 
 
+def _truth(name: str, when: Basic, asked: Basic, since: str | None = None) -> Requirement:
+    return Requirement(
+        f"{name}.truth",
+        f"`{name}` counts as true or as false, outside the fast path",
+        "RuntimeError",
+        "Boolean value of Tensor with more than one value is ambiguous",
+        f"pass {name}=True or {name}=False, by name: a mask is key_padding_mask= or attn_mask=",
+        about=(name,),
+        breaks=lambda seen: {name: seen.inputs["query"].new_zeros(2) > 0},
+        when=when,
+        fits=Or(Not(asked), Symbol(f"{name}.truth")),
+        expected="must be True or False",
+        observed=f"is of type {{type_{name}}}, which counts as neither",
+        source=ATTEND,
+        since=since,
+    )
+
+
+_OFF = And(Not(fast), UNHINTED)
+TRUTH_OF_HINT = (_truth("is_causal", _OFF, slow, since="2.0"),)
+TRUTH_OF_WEIGHTS = (_truth("need_weights", _OFF, slow),)
+TRUTH_OF_AVERAGE = (
+    _truth("average_attn_weights", And(_OFF, need_weights), And(slow, need_weights)),
+)
+
 #: Once the fused kernel was called without a bias as well, and refused None.
 BIAS = (
     Requirement(
@@ -168,6 +193,6 @@ HINT = (
         _SDPA,
         6,
         And(Not(need_weights), Not(padding_mask), Not(fast), UNHINTED),
-        And(Not(need_weights), Not(key_padding_mask.given), slow),
+        And(Not(need_weights), Not(key_padding_mask.given), slow, Symbol("is_causal.truth")),
     ),
 )
