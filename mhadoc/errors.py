@@ -6,13 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 __all__ = [
+    "BrokenModuleError",
     "DeviceError",
     "FunctionError",
     "MhadocError",
     "MissingExtraError",
+    "PathError",
     "ReleaseError",
     "RuleError",
     "ShapeError",
+    "SubjectError",
     "UnknownNameError",
     "WorkersLostError",
 ]
@@ -93,6 +96,36 @@ class UnknownNameError(MhadocError, LookupError):
     def __reduce__(self) -> tuple[object, ...]:
         """Let the error cross a process boundary with its parts."""
         return UnknownNameError, (self.kind, self.name, self.known)
+
+
+class PathError(MhadocError, ValueError):
+    """What is asked for is no path in Python, so that nothing can be found by it."""
+
+    def __init__(self, path: str, form: str) -> None:
+        """Say what was given, and how such a path is written."""
+        self.path, self.form = path, form
+        super().__init__(f"{path!r} is no path in Python: write it as {form}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error cross a process boundary with its parts."""
+        return PathError, (self.path, self.form)
+
+
+class BrokenModuleError(MhadocError, ImportError):
+    """A module is there, and raises while it is imported."""
+
+    def __init__(self, module: str, reason: str) -> None:
+        """Say which module, and what it raised."""
+        self.module, self.reason = module, reason
+        super().__init__(f"{module} cannot be imported: {reason}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error cross a process boundary with its parts."""
+        return BrokenModuleError, (self.module, self.reason)
+
+
+class SubjectError(MhadocError, TypeError):
+    """What claims to be a drop-in for something cannot be one."""
 
 
 class ReleaseError(MhadocError, ValueError):

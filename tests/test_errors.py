@@ -14,13 +14,16 @@ from hypothesis import strategies as st
 import mhadoc
 from mhadoc import errors
 from mhadoc.errors import (
+    BrokenModuleError,
     DeviceError,
     FunctionError,
     MhadocError,
     MissingExtraError,
+    PathError,
     ReleaseError,
     RuleError,
     ShapeError,
+    SubjectError,
     UnknownNameError,
     WorkersLostError,
 )
@@ -41,6 +44,9 @@ ERRORS = [
     ReleaseError("two", "write it as 2.13"),
     DeviceError("cuda:7", "there is none"),
     FunctionError("softmax"),
+    PathError("./a:B", "package.module:SPEC"),
+    BrokenModuleError("a", "SystemExit: 7"),
+    SubjectError("a:b is a function"),
     MissingExtraError("cli", "the command line"),
     WorkersLostError(3, "killed"),
     MhadocError("so"),
@@ -78,6 +84,9 @@ class TestEach:
             (DeviceError, ValueError),
             (ReleaseError, ValueError),
             (MissingExtraError, ImportError),
+            (PathError, ValueError),
+            (BrokenModuleError, ImportError),
+            (SubjectError, TypeError),
             (WorkersLostError, RuntimeError),
         ],
     )

@@ -76,7 +76,8 @@ class Explanation:
     the condition under which they would; ``plain`` names arguments that have their default.
     ``parts`` are the explanations of a model's attentions, each with its ``prefix``; ``whole`` is
     the number of elements of all parameters of that model and ``inside`` of those in its
-    attentions, a parameter that several modules share counted once.
+    attentions, a parameter that several modules share counted once. ``is_model`` tells whether its
+    attentions are explained, and not its own parameters.
     """
 
     target: str
@@ -88,6 +89,7 @@ class Explanation:
     parts: tuple[Explanation, ...] = ()
     whole: int = 0
     inside: int = 0
+    is_model: bool = False
 
     @cached_property
     def total(self) -> int:
@@ -114,14 +116,16 @@ class Explanation:
         """Return the call that builds the module, where it is, and how many elements it has."""
         given = [f"{n}={v!r}" for n, v in self.arguments.items() if n not in self.plain]
         call = f"{self.target}({', '.join(given)})" if self.arguments else self.target
+        if not self.rows:
+            return f"{call}: no parameters"
         return f"{call}: {self.total:,} parameters" if self.total else call
 
     def __str__(self) -> str:
         """Return the whole explanation as plain text."""
-        if not self.rows:
+        if self.is_model:
             parts = [f"{', '.join(names)}: {part}" for names, part in self._alike()]
             return "\n\n".join([self._found, *parts])
-        width = max(len(row.name) for row in self.rows)
+        width = max((len(row.name) for row in self.rows), default=0)
         blocks = ["\n".join(self._lines(row, width)) for row in self.rows]
         return "\n".join([self.title, *blocks, *self._missing()])
 
@@ -154,7 +158,7 @@ class Explanation:
         from rich.console import Group
         from rich.text import Text
 
-        if not self.rows:
+        if self.is_model:
             tables = [part._table(names) for names, part in self._alike()]
             return Group(Text(self._found), *tables)
         return Group(self._table([]), *map(Text, self._missing()))
@@ -178,7 +182,7 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         """Return tables for a notebook, with every text escaped."""
-        if not self.rows:
+        if self.is_model:
             heading = f"<p>{escape(self._found)}</p>"
             return heading + "".join(part._html(names) for names, part in self._alike())
         return self._html([])
