@@ -166,6 +166,22 @@ class TestAction:
         assert said in found.stdout, found.stdout + found.stderr
         assert (found.returncode != 0) == (said == "::error")
 
+    @pytest.mark.parametrize(
+        ("package", "installed"),
+        [
+            (None, "/actions/of us & me[cli]"),
+            ("mhadoc==0.1", "mhadoc==0.1"),
+            ("./a[cli]", "./a[cli]"),
+        ],
+    )
+    def test_it_installs_its_own_commit(self, tmp_path: Path, package: str | None, installed: str):
+        found = read(ROOT / "action.yml")
+        (step, _) = found["runs"]["steps"]
+        asked = found["inputs"]["package"]["default"] if package is None else package
+        line = f"export PACKAGE='{asked}' GITHUB_ACTION_PATH='/actions/of us & me'\n{step['run']}"
+        done = ran(line, tmp_path, python='printf "%s|" "$@"')
+        assert done.stdout == f"-m|pip|install|{installed}|"
+
     def test_its_inputs_are_those_that_it_reads(self):
         text = (ROOT / "action.yml").read_text(encoding="utf-8")
         assert set(re.findall(r"inputs\.(\w+)", text)) == set(read(ROOT / "action.yml")["inputs"])
