@@ -174,10 +174,23 @@ def test_each_statement_is_a_test(run: Callable[..., Run], broken: Path) -> None
     assert "1 failed, 13 passed" in wrong.stdout
 
 
-def test_another_target_is_one_line(run: Callable[..., Run]) -> None:
-    found = run("pytest", "--mhadoc", "no.such_spec")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("no.such_spec", "no importable module is called 'no.such_spec'"),
+        ("./x", "'./x' is no path in Python: write it as package.module"),
+        ("raising", "raising cannot be imported: ZeroDivisionError: division by zero (raising.py"),
+        ("Linear --mhadoc-subject json:dumps", "json:dumps is a function: a drop-in for Linear is"),
+    ],
+)
+def test_another_target_is_one_line(
+    run: Callable[..., Run], installed: Path, options: str, said: str
+) -> None:
+    (installed / "raising.py").write_text("1 / 0")
+    found = run("pytest", "--mhadoc", *options.split())
     assert found.returncode == 4
-    assert "ERROR: --mhadoc: no importable module is called 'no.such_spec'" in found.stderr
+    assert f"ERROR: --mhadoc: {said}" in found.stderr
+    assert "Traceback" not in found.stdout + found.stderr
 
 
 def test_its_page_is_proved(run: Callable[..., Run], broken: Path, tmp_path: Path) -> None:

@@ -166,6 +166,20 @@ class TestAction:
         assert said in found.stdout, found.stdout + found.stderr
         assert (found.returncode != 0) == (said == "::error")
 
+    def test_a_subject_needs_a_target(self):
+        line = read(ROOT / "action.yml")["runs"]["steps"][1]["run"]
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        done = subprocess.run(
+            ["bash", "-c", line],
+            cwd=ROOT,
+            env={**os.environ, "PATH": path, "TARGET": "", "SUBJECT": "torch.nn:Linear"},
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("Error: a subject needs a target: ")
+
     @pytest.mark.parametrize(
         ("package", "installed"),
         [
