@@ -9,7 +9,7 @@ RUN := .venv/bin/python -m
 READY := .venv/.ready
 # The tests that need nothing of the project but the package.
 PACKAGE_TESTS := $(addprefix tests/,language catalog proof answers \
-	test_cli.py test_cli_answers.py test_errors.py test_import.py test_strategies.py)
+	test_cli.py test_cli_answers.py test_errors.py test_import.py test_paths.py test_strategies.py)
 SPHINX := $(RUN) sphinx -c .
 # Only what makes the mutants: the rest of cosmic-ray's dependencies is for running tests, which is done here.
 MUTATE := build/cosmic-ray

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 import gc
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any
 
 import click
 
 import mhadoc
-from mhadoc.console import bar, draw, employed, show
-from mhadoc.errors import MhadocError, RuleError, extras
+from mhadoc.console import bar, built, draw, employed, end, read, show
+from mhadoc.errors import MhadocError, RuleError
+from mhadoc.paths import look_here
 
 __all__ = ["commands"]
 
@@ -29,17 +29,12 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except RuleError as broken:
-            _end(str(broken), _DOES_NOT_HOLD)
+            end(str(broken), _DOES_NOT_HOLD)
         except MhadocError as problem:
-            _end(f"Error: {problem}", _WRONG_USAGE)
+            end(f"Error: {problem}", _WRONG_USAGE)
         except click.UsageError as wrong:
             path = wrong.ctx.command_path if wrong.ctx else "mhadoc"
-            _end(f"Error: {wrong.format_message()} See {path} --help.", _WRONG_USAGE)
-
-
-def _end(message: str, status: int) -> NoReturn:
-    click.echo(message, err=True)
-    sys.exit(status)
+            end(f"Error: {wrong.format_message()} See {path} --help.", _WRONG_USAGE)
 
 
 @click.group(
@@ -71,6 +66,18 @@ def _arguments(ctx: click.Context, parameter: click.Parameter, start: str) -> li
     return [name for name in names if name.startswith(start)]
 
 
+def _of_users(ctx: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
+    """Let what is none of our specs be found in the current folder too."""
+    if path and path not in mhadoc.specs():
+        look_here()
+    return path
+
+
+#: TARGET, with another name in usage lines, and where it may be left out.
+_target = partial(click.argument, "target", callback=_of_users, shell_complete=_specs)
+_given = click.argument("arguments", nargs=-1, shell_complete=_arguments)
+#: Numbers below zero are arguments; ``read`` refuses what else looks like an option.
+_NUMBERS = {"ignore_unknown_options": True}
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 _torch_version = click.option(
     "--torch-version",
@@ -88,11 +95,12 @@ _torch_version = click.option(
       mhadoc verify MultiheadAttention --subject my.attention:Attention
     """,
 )
-@click.argument("target", required=False, shell_complete=_specs)
+@_target(required=False)
 @click.option("--exhaustive", is_flag=True, help="Try every case, not only a covering set.")
 @click.option(
     "--subject",
     metavar="PACKAGE.MODULE:CLASS",
+    callback=_of_users,
     help="Check another class, which claims to be a drop-in for TARGET.",
 )
 @click.option("--device", default="cpu", show_default=True, help="Where torch computes.")
@@ -129,12 +137,11 @@ def verify(
     if workers and scheduler:
         raise click.UsageError("--workers and --scheduler exclude each other.")
     form = "json" if options.pop("as_json") else form
-    sys.path.insert(0, os.getcwd())  # a subject is looked for here, as by `python -m`
     try:
         with employed(workers, scheduler) as executor, bar() as progress, _hurried(options):
             report = mhadoc.verify(target, executor=executor, progress=progress, **options)
     except KeyboardInterrupt:
-        _end(_interruption(options["exhaustive"]), _INTERRUPTED)
+        end(_interruption(options["exhaustive"]), _INTERRUPTED)
     show(report, form)
     gc.freeze()  # nobody needs to look through all of torch and sympy for garbage at the end
     sys.exit(0 if report.ok else _DOES_NOT_HOLD)
@@ -162,6 +169,7 @@ def _interruption(exhaustive: bool) -> str:
 
 @commands.command(
     short_help="Print parameter names and shapes.",
+    context_settings=_NUMBERS,
     epilog="""\b
     Examples:
       mhadoc predict MultiheadAttention 512 8
@@ -169,8 +177,8 @@ def _interruption(exhaustive: bool) -> str:
       mhadoc predict TransformerEncoderLayer 512 8 --torch-version 1.13
     """,
 )
-@click.argument("target", shell_complete=_specs)
-@click.argument("arguments", nargs=-1, shell_complete=_arguments)
+@_target()
+@_given
 @_torch_version
 @_as_json
 def predict(
@@ -181,35 +189,16 @@ def predict(
     Arguments are written as in Python, by position or as NAME=VALUE. The exit status is 1 where
     the constructor of TARGET would raise.
     """
-    positional, named = _read(arguments)
+    positional, named = read(arguments)
     shapes = mhadoc.predict(target, *positional, torch_version=torch_version, **named)
     if as_json:
         click.echo(json.dumps({name: list(shape) for name, shape in shapes.items()}))
         return
+    if not shapes:
+        click.echo("no parameters")
     width = max(map(len, shapes), default=0)
     for name, shape in shapes.items():
         click.echo(f"{name:{width}}  {shape}")
-
-
-def _read(arguments: tuple[str, ...]) -> tuple[list[object], dict[str, Any]]:
-    """Return the constructor's arguments that texts stand for, by position and by name."""
-    positional = [_value(text) for text in arguments if "=" not in text]
-    return positional, {n: _value(text) for n, sep, text in map(_parted, arguments) if sep}
-
-
-def _parted(argument: str) -> tuple[str, str, str]:
-    return argument.partition("=")
-
-
-def _value(text: str) -> object:
-    """Return the Python value that a text stands for."""
-    try:
-        value: object = ast.literal_eval(text)
-    except (SyntaxError, ValueError) as unread:
-        raise click.UsageError(
-            f"{text} is no Python value, such as 8, 0.1, True or None."
-        ) from unread
-    return value
 
 
 @commands.command(
@@ -247,14 +236,15 @@ def specs(torch_version: str | None, as_json: bool) -> None:
 
 @commands.command(
     short_help="Print what each parameter is, and why.",
+    context_settings=_NUMBERS,
     epilog="""\b
     Examples:
       mhadoc explain MultiheadAttention
       mhadoc explain MultiheadAttention embed_dim=512 num_heads=8 kdim=300
     """,
 )
-@click.argument("target", shell_complete=_specs)
-@click.argument("arguments", nargs=-1, shell_complete=_arguments)
+@_target()
+@_given
 @_torch_version
 @_as_json
 def explain(
@@ -265,7 +255,7 @@ def explain(
     Without ARGUMENTS there are symbols alone. The exit status is 1 where the constructor of
     TARGET would raise.
     """
-    positional, named = _read(arguments)
+    positional, named = read(arguments)
     answer = mhadoc.explain(target, *positional, torch_version=torch_version, **named)
     if as_json:
         click.echo(json.dumps(answer.to_json()))
@@ -304,6 +294,7 @@ def infer(file: str, prefix: str, inside: str, torch_version: str | None, as_jso
 
 @commands.command(
     short_help="Say why a checkpoint does not load.",
+    context_settings=_NUMBERS,
     epilog="""\b
     Examples:
       mhadoc diagnose-load model.safetensors MultiheadAttention 512 8 kdim=300
@@ -311,8 +302,8 @@ def infer(file: str, prefix: str, inside: str, torch_version: str | None, as_jso
     """,
 )
 @click.argument("file", type=click.Path())
-@click.argument("target", metavar="TARGET|PACKAGE.MODULE:CLASS", shell_complete=_specs)
-@click.argument("arguments", nargs=-1, shell_complete=_arguments)
+@_target(metavar="TARGET|PACKAGE.MODULE:CLASS")
+@_given
 @_inside
 @_as_json
 def diagnose_load(
@@ -325,24 +316,9 @@ def diagnose_load(
     from mhadoc.answers.checkpoints.files import read_checkpoint
 
     stored = read_checkpoint(file, inside)
-    problems = mhadoc.diagnose_load(_built(target, *_read(arguments)), stored)
+    problems = mhadoc.diagnose_load(built(target, *read(arguments)), stored)
     if as_json:
         click.echo(json.dumps([problem.to_json() for problem in problems]))
     else:
         click.echo("\n".join(map(str, problems)) or "it loads")
     sys.exit(_DOES_NOT_HOLD if any(p.severity == "error" for p in problems) else 0)
-
-
-def _built(target: str, positional: list[object], named: dict[str, Any]) -> object:
-    """Build a module; end in one line where that is refused."""
-    with extras("building a module"):
-        from mhadoc.proof.observe import RAISED, imported
-
-    sys.path.insert(0, os.getcwd())
-    if ":" not in target:
-        mhadoc.predict(target, *positional, **named)  # refuses what the class would, with a reason
-    cls = imported(target if ":" in target else mhadoc.spec(target).path)
-    try:
-        return cls(*positional, **named)
-    except RAISED as raised:
-        _end(f"Error: {target} cannot be built: {type(raised).__name__}: {raised}", _DOES_NOT_HOLD)

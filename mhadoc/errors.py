@@ -6,15 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 __all__ = [
+    "BrokenModuleError",
     "DeviceError",
     "FunctionError",
     "MhadocError",
     "MissingExtraError",
+    "PathError",
     "ReleaseError",
     "RuleError",
     "ShapeError",
     "SpecError",
     "StateDictError",
+    "SubjectError",
     "UndescribedError",
     "UnknownNameError",
     "WorkersLostError",
@@ -128,6 +131,36 @@ class UndescribedError(UnknownNameError):
     def __reduce__(self) -> tuple[object, ...]:
         """Let the error cross a process boundary with its parts."""
         return UndescribedError, (self.name, self.reason, self.hint)
+
+
+class PathError(MhadocError, ValueError):
+    """What is asked for is no path in Python, so that nothing can be found by it."""
+
+    def __init__(self, path: str, form: str) -> None:
+        """Say what was given, and how such a path is written."""
+        self.path, self.form = path, form
+        super().__init__(f"{path!r} is no path in Python: write it as {form}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error cross a process boundary with its parts."""
+        return PathError, (self.path, self.form)
+
+
+class BrokenModuleError(MhadocError, ImportError):
+    """A module is there, and raises while it is imported."""
+
+    def __init__(self, module: str, reason: str) -> None:
+        """Say which module, and what it raised."""
+        self.module, self.reason = module, reason
+        super().__init__(f"{module} cannot be imported: {reason}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error cross a process boundary with its parts."""
+        return BrokenModuleError, (self.module, self.reason)
+
+
+class SubjectError(MhadocError, TypeError):
+    """What claims to be a drop-in for something cannot be one."""
 
 
 class ReleaseError(MhadocError, ValueError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mhadoc.language import ModuleSpec
     from mhadoc.proof.report import Refutation, Report
@@ -48,13 +48,24 @@ def pytest_collection_modifyitems(
 def _items(session: pytest.Session, target: str) -> Iterator[pytest.Item]:
     from mhadoc.catalog import specs_in
     from mhadoc.errors import MhadocError
+    from mhadoc.paths import look_here
 
+    look_here(session.config.invocation_params.dir)
     try:
         found = specs_in(target)
+        _check_subject(session.config.getoption("--mhadoc-subject"), found)
     except MhadocError as unknown:
         raise pytest.UsageError(f"--mhadoc: {unknown}") from unknown
     for spec in found:
         yield from SpecCollector.of(session, spec).collect()
+
+
+def _check_subject(subject: str | None, specs: Sequence[ModuleSpec]) -> None:
+    """Refuse what can be no drop-in, once and not in each test; torch is loaded for it."""
+    if subject is not None:
+        from mhadoc.proof.subjects import drop_in
+
+        drop_in(subject, specs)
 
 
 class SpecCollector(pytest.Collector):

@@ -122,10 +122,21 @@ def test_options_are_handed_on(asked: dict[str, Any]) -> None:
         (["verify", "Multihead"], "no spec is called 'Multihead'; closest: MultiheadAttention"),
         (["verify", "--device", "cudo"], "the device 'cudo' cannot be used: Expected one of cpu"),
         (
-            ["verify", "--subject", "torch.nn:MultiheadAtention"],
+            ["verify", "MultiheadAttention", "--subject", "torch.nn:MultiheadAtention"],
             "no part of torch.nn is called 'MultiheadAtention'; closest: MultiheadAttention",
         ),
-        (["verify", "--subject", "torch.nm:X"], "no importable module is called 'torch.nm'; "),
+        (
+            ["verify", "Linear", "--subject", "torch.nm:X"],
+            "no importable module is called 'torch.nm'; closest: torch.",
+        ),
+        (["verify", "--subject", "torch.nn:Linear"], "a subject needs a target: "),
+        (["verify", "Linear", "--subject", "Linear"], "'Linear' is no path in Python: write it as"),
+        (["verify", "Linear", "--subject", "json:dumps"], "json:dumps is a function: a drop-in fo"),
+        (
+            ["verify", "./a:SPEC"],
+            "'./a:SPEC' is no path in Python: write it as package.module:SPEC",
+        ),
+        (["explain", ":"], "':' is no path in Python: write it as package"),
         (["verify", "--workers", "2"], "--workers, --scheduler and --fresh go with --exhaustive."),
         (
             ["verify", "--exhaustive", "--workers", "2", "--scheduler", "x"],
@@ -138,6 +149,19 @@ def test_options_are_handed_on(asked: dict[str, Any]) -> None:
         (["predict"], "Missing argument 'TARGET'."),
         (["predict", "Multihead", "8", "2"], "no spec is called 'Multihead'; closest: Multihead"),
         (["predict", "MultiheadAttention", "bias=false"], "false is no Python value, such as 8"),
+        (["predict", "MultiheadAttention", "8", "2", "bias=1", "bias=1"], "bias is given twice."),
+        (
+            ["predict", "MultiheadAttention", "dtype=torch.nn"],
+            "torch.nn is no dtype, such as torch",
+        ),
+        (
+            ["predict", "MultiheadAttention", "8", "--jsn"],
+            "No such option '--jsn'. Did you mean '-",
+        ),
+        (
+            ["explain", "MultiheadAttention", "--torch-versio=2.1"],
+            "No such option '--torch-versio'",
+        ),
     ],
 )
 def test_wrong_usage_is_told_in_one_line(arguments: list[str], message: str) -> None:
@@ -168,6 +192,52 @@ def test_predict_prints_a_table() -> None:
         "out_proj.weight  (512, 512)",
     ]
     assert result.exit_code == 0
+
+
+def test_a_dtype_is_given_by_its_name() -> None:
+    result = run("predict", "Linear", "3", "2", "dtype=torch.float16")
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (0, "weight  (2, 3)")
+
+
+def test_where_there_are_no_parameters_it_is_said() -> None:
+    assert run("predict", "Dropout", "0.5").stdout == "no parameters\n"
+    assert run("predict", "Dropout", "--json").stdout == "{}\n"
+    assert run("explain", "Dropout").stdout == "Dropout: no parameters\n"
+
+
+def test_a_number_below_zero_is_an_argument() -> None:
+    result = run("predict", "MultiheadAttention", "-4", "2")
+    assert result.exit_code == 1
+    assert "greater than 0, but got embed_dim=-4, num_heads=2" in result.stderr
+    assert run("predict", "Linear", "3", "2", "-.5").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "verify ours:SPEC",
+        "verify ours",
+        "predict ours:SPEC 3 2",
+        "explain ours:SPEC 3 2",
+        "diagnose-load a.pt ours:SPEC 3 2",
+        "diagnose-load a.pt ours:Line 3 2",
+        "verify Linear --subject ours:Line",
+    ],
+)
+def test_modules_in_the_current_folder_are_found(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ours.py").write_text(
+        "import mhadoc, torch\nfrom dataclasses import replace\n"
+        "SPEC = replace(mhadoc.spec('Linear'), name='Ours', claims=())\n"
+        "class Line(torch.nn.Linear): pass\n"
+    )
+    torch.save({"weight": torch.ones(2, 3), "bias": torch.ones(2)}, tmp_path / "a.pt")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    monkeypatch.delitem(sys.modules, "ours", raising=False)
+    result = run(*line.split())
+    assert (result.exit_code, result.stderr) == (0, "")
 
 
 def test_predict_as_json() -> None:

@@ -133,3 +133,26 @@ def test_infer_for_another_release(file: str) -> None:
     save_file({name: torch.zeros(shape) for name, shape in state.items()}, file)
     assert "bias" not in run("infer", file, "--torch-version", "2.0").stdout
     assert "bias=True" in run("infer", file).stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("json:JSONDecoder", "json:JSONDecoder is no class derived from torch.nn.Module"),
+        ("json:__name__", "json:__name__ is no class derived from torch.nn.Module"),
+        ("torch:zeros", "torch:zeros returns a Tensor, and no torch.nn.Module"),
+        ("torch.nn:Linea", "no part of torch.nn is called 'Linea'; closest: Linear, "),
+    ],
+)
+def test_diagnose_load_what_builds_no_module(file: str, target: str, said: str) -> None:
+    result = run("diagnose-load", file, target, *(["3"] if "zeros" in target else []))
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {said}")
+    assert result.stderr.count("\n") == 1
+
+
+def test_diagnose_load_into_what_a_spec_describes(file: str) -> None:
+    result = run("diagnose-load", file, "torch.nn:Linear", "12", "3")
+    assert result.exit_code == 1
+    found = run("diagnose-load", file, "mhadoc.catalog.linear:SPEC", "12", "3")
+    assert (found.exit_code, found.stdout) == (1, result.stdout)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mhadoc.catalog import ledgers
 from tools import style
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +44,22 @@ def test_there_is_an_example_of_each_kind() -> None:
     for section in re.split(r"^## ", TEXT, flags=re.MULTILINE):
         if section.startswith("Add a"):
             assert re.findall(r"^(\d)\. ", section, re.MULTILINE) == list("12345")
+
+
+@pytest.mark.parametrize("section", ["Add a rule", "Add a claim"])
+def test_who_states_something_is_told_of_the_ledgers(section: str) -> None:
+    text = TEXT.partition(f"## {section}\n")[2].partition("\n## ")[0]
+    assert "[below](#write-the-ledgers)" in text
+    assert f" {len(ledgers.releases())} releases of torch" in TEXT
+    assert "## Write the ledgers\n" in TEXT
+
+
+def test_what_is_said_of_addresses_is_so() -> None:
+    """The file lists pages; that of one text on the page of errors is linked from elsewhere."""
+    listed = (ROOT / "docs" / "addresses.txt").read_text(encoding="utf-8").split()
+    assert [address for address in listed if "#q-" in address] == []
+    question = TEXT.partition("## Add a question\n")[2].partition("\n## ")[0]
+    assert "addresses.txt" not in question
 
 
 def test_the_table_of_style_names_every_point_and_its_limit() -> None:

@@ -14,15 +14,18 @@ from hypothesis import strategies as st
 import mhadoc
 from mhadoc import errors
 from mhadoc.errors import (
+    BrokenModuleError,
     DeviceError,
     FunctionError,
     MhadocError,
     MissingExtraError,
+    PathError,
     ReleaseError,
     RuleError,
     ShapeError,
     SpecError,
     StateDictError,
+    SubjectError,
     UndescribedError,
     UnknownNameError,
     WorkersLostError,
@@ -47,6 +50,9 @@ ERRORS = [
     ReleaseError("two", "write it as 2.13"),
     DeviceError("cuda:7", "there is none"),
     FunctionError("softmax"),
+    PathError("./a:B", "package.module:SPEC"),
+    BrokenModuleError("a", "SystemExit: 7"),
+    SubjectError("a:b is a function"),
     MissingExtraError("cli", "the command line"),
     WorkersLostError(3, "killed"),
     MhadocError("so"),
@@ -85,6 +91,9 @@ class TestEach:
             (ReleaseError, ValueError),
             (MissingExtraError, ImportError),
             (StateDictError, TypeError),
+            (PathError, ValueError),
+            (BrokenModuleError, ImportError),
+            (SubjectError, TypeError),
             (WorkersLostError, RuntimeError),
         ],
     )

@@ -17,20 +17,6 @@ import mhadoc
 FOLDER = Path(__file__).parents[1] / "docs" / "questions"
 PAGES = sorted(page for page in FOLDER.glob("*.md") if page.stem != "index")
 
-#: How many questions each page answers.
-COUNTS = {
-    "masks": 21,
-    "outputs": 11,
-    "inputs": 10,
-    "parameters": 21,
-    "constructor": 14,
-    "errors": 20,
-    "fast_path": 14,
-    "porting": 10,
-    "versions": 9,
-    "tools": 12,
-}
-
 TARGET = re.compile(r"^\(([^)\s]*)\)=\n(?=## )", re.MULTILINE)
 HEADING = re.compile(r"^##+ (.+)$", re.MULTILINE)
 CLAIM = re.compile(r"^```\{claim\} (\S+)\n:no-index:\n```$", re.MULTILINE)
@@ -103,8 +89,11 @@ TEXTS = {page.stem: page.read_text(encoding="utf-8") for page in PAGES}
 QUESTIONS = [found for page, text in TEXTS.items() for found in questions(page, text)]
 
 
-def test_the_number_of_questions_is_known() -> None:
-    assert Counter(question.page for question in QUESTIONS) == COUNTS
+def test_each_question_is_found() -> None:
+    """Count them in another way: a page without one, or one that is not split off, is noticed."""
+    found = Counter(question.page for question in QUESTIONS)
+    assert found == {page: text.count("\n(q-") for page, text in TEXTS.items()}
+    assert min(found.values()) > 5
 
 
 @pytest.mark.parametrize("page", TEXTS)

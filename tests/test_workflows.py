@@ -166,6 +166,36 @@ class TestAction:
         assert said in found.stdout, found.stdout + found.stderr
         assert (found.returncode != 0) == (said == "::error")
 
+    def test_a_subject_needs_a_target(self):
+        line = read(ROOT / "action.yml")["runs"]["steps"][1]["run"]
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        done = subprocess.run(
+            ["bash", "-c", line],
+            cwd=ROOT,
+            env={**os.environ, "PATH": path, "TARGET": "", "SUBJECT": "torch.nn:Linear"},
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("Error: a subject needs a target: ")
+
+    @pytest.mark.parametrize(
+        ("package", "installed"),
+        [
+            (None, "/actions/of us & me[cli]"),
+            ("mhadoc==0.1", "mhadoc==0.1"),
+            ("./a[cli]", "./a[cli]"),
+        ],
+    )
+    def test_it_installs_its_own_commit(self, tmp_path: Path, package: str | None, installed: str):
+        found = read(ROOT / "action.yml")
+        (step, _) = found["runs"]["steps"]
+        asked = found["inputs"]["package"]["default"] if package is None else package
+        line = f"export PACKAGE='{asked}' GITHUB_ACTION_PATH='/actions/of us & me'\n{step['run']}"
+        done = ran(line, tmp_path, python='printf "%s|" "$@"')
+        assert done.stdout == f"-m|pip|install|{installed}|"
+
     def test_its_inputs_are_those_that_it_reads(self):
         text = (ROOT / "action.yml").read_text(encoding="utf-8")
         assert set(re.findall(r"inputs\.(\w+)", text)) == set(read(ROOT / "action.yml")["inputs"])

@@ -83,7 +83,7 @@ def _model(model: Any, release: str | None) -> Explanation:
             inside |= {id(parameter): parameter.numel() for parameter in module.parameters()}
     whole = sum(parameter.numel() for parameter in model.parameters())
     name, counted = type(model).__name__, sum(inside.values())
-    return Explanation(name, parts=tuple(parts), whole=whole, inside=counted)
+    return Explanation(name, parts=tuple(parts), whole=whole, inside=counted, is_model=True)
 
 
 def _built(found: ModuleSpec, module: Any, prefix: str = "") -> Explanation:

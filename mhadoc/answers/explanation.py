@@ -78,6 +78,7 @@ class Explanation:
     the number of elements of all parameters of that model and ``inside`` of those in its
     attentions, a parameter that several modules share counted once. ``further`` are the shapes of
     parameters of a built module that torch's class has not, and of which nothing is known.
+    ``is_model`` tells whether its attentions are explained, and not its own parameters.
     """
 
     target: str
@@ -90,6 +91,7 @@ class Explanation:
     whole: int = 0
     inside: int = 0
     further: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    is_model: bool = False
 
     @cached_property
     def total(self) -> int:
@@ -116,14 +118,16 @@ class Explanation:
         """Return the call that builds the module, where it is, and how many elements it has."""
         given = [f"{n}={v!r}" for n, v in self.arguments.items() if n not in self.plain]
         call = f"{self.target}({', '.join(given)})" if self.arguments else self.target
+        if not self.rows:
+            return f"{call}: no parameters"
         return f"{call}: {self.total:,} parameters" if self.total else call
 
     def __str__(self) -> str:
         """Return the whole explanation as plain text."""
-        if not self.rows:
+        if self.is_model:
             parts = [f"{', '.join(names)}: {part}" for names, part in self._alike()]
             return "\n\n".join([self._found, *parts])
-        width = max(len(row.name) for row in self.rows)
+        width = max((len(row.name) for row in self.rows), default=0)
         blocks = ["\n".join(self._lines(row, width)) for row in self.rows]
         return "\n".join([self.title, *blocks, *self._missing()])
 
@@ -159,7 +163,7 @@ class Explanation:
         from rich.console import Group
         from rich.text import Text
 
-        if not self.rows:
+        if self.is_model:
             tables = [part._table(names) for names, part in self._alike()]
             return Group(Text(self._found), *tables)
         return Group(self._table([]), *map(Text, self._missing()))
@@ -183,7 +187,7 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         """Return tables for a notebook, with every text escaped."""
-        if not self.rows:
+        if self.is_model:
             heading = f"<p>{escape(self._found)}</p>"
             return heading + "".join(part._html(names) for names, part in self._alike())
         return self._html([])

@@ -10,10 +10,9 @@ from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING
 
 from mhadoc.errors import FunctionError, UndescribedError, UnknownNameError
+from mhadoc.paths import module_at, nearby, parted
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from mhadoc.language import ModuleSpec
 
 __all__ = ["history", "module_spec", "spec", "specs", "specs_in", "specs_of"]
@@ -49,7 +48,8 @@ def spec(target: object, torch_version: str | None = None) -> ModuleSpec:
 
     Raises UnknownNameError with the closest names for what has no spec, also for a class that only
     has the name of one of torch's, and ReleaseError for a version of torch that lacks it, or of
-    which nothing is known.
+    which nothing is known; for what lies outside of this package also PathError and
+    BrokenModuleError.
     """
     release = _installed() if torch_version is None else _asked(torch_version)
     if not isinstance(target, str):
@@ -95,42 +95,34 @@ def specs_of(torch_version: str | None = None) -> tuple[ModuleSpec, ...]:
 def specs_in(target: str) -> tuple[ModuleSpec, ...]:
     """Return the spec of a name, or every spec of an importable ``"package.module"``.
 
-    Raises UnknownNameError where there is neither.
+    Raises UnknownNameError where there is neither, and else what ``spec`` does.
     """
-    if ":" in target or not _may_be_module(target):
+    if ":" in target or _is_known(target):
         return (spec(target),)
+    if target.isidentifier() and find_spec(target) is None:
+        raise UnknownNameError("spec", target, (*_PLACES, *nearby(target)))
     from mhadoc.language import ModuleSpec
 
-    named = vars(_imported(target))
+    named = vars(module_at(target))
     found = {id(value): value for value in named.values() if isinstance(value, ModuleSpec)}
     if not found:
         raise UnknownNameError("spec", target, (*_PLACES, *named))
     return tuple(map(spec, found.values()))
 
 
-def _may_be_module(target: str) -> bool:
-    known = target.rpartition(".")[2] in _PLACES
-    return not known and ("." in target or find_spec(target) is not None)
+def _is_known(target: str) -> bool:
+    return target.rpartition(".")[2] in _PLACES
 
 
 def _outside(path: str) -> ModuleSpec:
     from mhadoc.language import ModuleSpec
 
-    module, _, name = path.partition(":")
-    named = vars(_imported(module))
+    module, name = parted(path, "package.module:SPEC")
+    named = vars(module_at(module))
     if not isinstance(found := named.get(name), ModuleSpec):
         known = [each for each, value in named.items() if isinstance(value, ModuleSpec)]
         raise UnknownNameError(f"spec in {module}", name, known)
     return found
-
-
-def _imported(module: str) -> ModuleType:
-    try:
-        return import_module(module)
-    except ModuleNotFoundError as missing:
-        if missing.name is None or not f"{module}.".startswith(f"{missing.name}."):
-            raise  # it is there, and does not find something else
-        raise UnknownNameError("importable module", module, _PLACES) from missing
 
 
 def history(name: str) -> ModuleSpec:

@@ -26,8 +26,9 @@ from mhadoc.language import (
     same,
 )
 from mhadoc.language.compiled import free_names, joined, number, truth
+from mhadoc.paths import imported
 from mhadoc.proof.initial import check_blocks, check_initial, widened
-from mhadoc.proof.observe import RAISED, Bench, Observation, imported
+from mhadoc.proof.observe import RAISED, Bench, Observation
 
 __all__ = [
     "check_call",

@@ -135,7 +135,9 @@ def scheduler(address: str) -> Executor:
     """
     with extras("a Dask cluster"):
         from distributed import Client
+        from distributed.comm.addressing import resolve_address
     try:
+        resolve_address(address)  # a client that never began would take 20 s to end, and complain
         client = Client(address, timeout=_PATIENCE, set_as_default=False)
     except (OSError, ValueError) as silence:
         raise MhadocError(f"no Dask scheduler answers at {address!r}: {silence}") from silence

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib import import_module
 from itertools import count
 from typing import Any
 from zlib import crc32
@@ -17,13 +15,14 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mhadoc.catalog.surroundings import asked
-from mhadoc.errors import DeviceError, UnknownNameError
+from mhadoc.errors import DeviceError
 from mhadoc.language import Case, Child, Choice, Input, ModuleSpec
 from mhadoc.language.compiled import number, truth
 from mhadoc.language.releases import without_later
+from mhadoc.paths import imported
 from mhadoc.proof.functions import as_class
 
-__all__ = ["RAISED", "Bench", "Observation", "as_started", "imported", "usable"]
+__all__ = ["RAISED", "Bench", "Observation", "as_started", "usable"]
 
 #: What torch raises for a wrong call. Anything else is a fault of ours and is not caught.
 RAISED = (
@@ -317,21 +316,6 @@ def _set(threads: int, dtype: torch.dtype, fast: bool) -> None:
     torch.set_default_dtype(dtype)
     if hasattr(torch.backends, "mha"):  # since torch 2.3
         torch.backends.mha.set_fastpath_enabled(fast)
-
-
-def imported(path: str) -> Any:
-    """Return what a dotted path such as ``torch.nn.MultiheadAttention`` names.
-
-    ``package.module:Class`` works too. Raises UnknownNameError where there is no such thing.
-    """
-    module, _, name = path.partition(":") if ":" in path else path.rpartition(".")
-    try:
-        found = import_module(module)
-    except (ImportError, ValueError) as missing:
-        raise UnknownNameError("importable module", module, sys.modules) from missing
-    if not hasattr(found, name):
-        raise UnknownNameError(f"part of {module}", name, vars(found))
-    return getattr(found, name)
 
 
 def usable(device: str) -> str:

@@ -6,21 +6,22 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from typing import Any
 
 import torch
 
 from mhadoc.catalog import spec, specs_in, specs_of
+from mhadoc.errors import SubjectError
 from mhadoc.language import Mismatch, ModuleSpec, Parameter, Requirement
 from mhadoc.proof.cache import is_ours
 from mhadoc.proof.covering import covering
 from mhadoc.proof.ledgers import Statement
 from mhadoc.proof.look import look, look_at_examples
 from mhadoc.proof.nearest import beside
-from mhadoc.proof.observe import Bench, as_started, imported, usable
+from mhadoc.proof.observe import Bench, as_started, usable
 from mhadoc.proof.refute import refutation
 from mhadoc.proof.report import Refutation, Report
 from mhadoc.proof.sound import demand_soundness
+from mhadoc.proof.subjects import drop_in
 from mhadoc.proof.sweep import Progress, exhaust, silent
 from mhadoc.proof.symbolic import prove_all_sizes
 from mhadoc.proof.tally import Tally
@@ -49,11 +50,14 @@ def verify(
     and from where an earlier run was cut off, unless it is to begin ``fresh``; ``progress`` is told
     how many cases of how many are done. ``device`` is torch's name of one.
     Raises UnknownNameError for a target that has no spec, SpecError for a spec that contradicts
-    itself, and DeviceError for a device that cannot be used.
+    itself, SubjectError for a subject that can be no drop-in for the target, and DeviceError for a
+    device that cannot be used.
     """
     begun = time.perf_counter()
+    if subject is not None and target is None:
+        raise SubjectError("a subject needs a target: what it claims to be a drop-in for")
     targets = _targets(target)
-    other: Any = imported(subject) if isinstance(subject, str) else subject
+    other = drop_in(subject, targets)
     total, refutations = Tally(), list[Refutation]()
     all_sizes: dict[str, str] = {}
     for found in targets:

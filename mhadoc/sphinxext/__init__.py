@@ -20,13 +20,14 @@ def setup(app: Sphinx) -> ExtensionMetadata:
 
     ``mhadoc_proof`` says whether pages are proved, ``mhadoc_cache`` where reports are kept (beside
     the output, in ``proof``), and ``mhadoc_specs`` names specs from outside this package as
-    ``"package.module:SPEC"``.
+    ``"package.module:SPEC"``. Where one of these is none the build does not begin, and where a
+    statement of a spec that a page uses is refuted its exit status is 1, with ``-W`` and without.
     """
     from mhadoc.sphinxext import audits, badges
     from mhadoc.sphinxext.calculator import directive as calculator
     from mhadoc.sphinxext.directives import DIRECTIVES
-    from mhadoc.sphinxext.domain import MhadocDomain, outdated
-    from mhadoc.sphinxext.proofs import settle_folder
+    from mhadoc.sphinxext.domain import MhadocDomain, fail_where_refuted, outdated
+    from mhadoc.sphinxext.proofs import check_specs, settle_folder
     from mhadoc.sphinxext.roles import ROLES
     from mhadoc.sphinxext.svg import Drawn, visitors
 
@@ -45,5 +46,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("config-inited", calculator.add_static)
     app.connect("html-page-context", calculator.add_scripts)
     app.connect("builder-inited", settle_folder)
+    app.connect("builder-inited", check_specs)
     app.connect("env-get-outdated", outdated)
+    app.connect("build-finished", fail_where_refuted)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
 
     from mhadoc.language import ModuleSpec
+    from mhadoc.proof.report import Refutation
 
-__all__ = ["MhadocDomain", "domain_of", "outdated"]
+__all__ = ["MhadocDomain", "domain_of", "fail_where_refuted", "outdated"]
 
 logger = logging.getLogger(__name__)
 
@@ -115,12 +116,17 @@ class MhadocDomain(Domain):
     def _refuted_unseen(self) -> Iterator[tuple[str, str]]:
         """Iterate over refutations that no page shows, each with a page that uses the spec."""
         seen = set().union(*self.data["shown"].values())
+        for docname, refutation in self.refuted():
+            if refutation.statement not in seen:
+                yield docname, str(refutation)
+
+    def refuted(self) -> Iterator[tuple[str, Refutation]]:
+        """Iterate over all refutations of specs that pages use, each with one of these pages."""
         users = {name: docname for docname, names in self.data["specs"].items() for name in names}
         for name, docname in sorted(users.items()):
             report = self.proofs.report(self.proofs.spec(name))
             for refutation in report.refutations if report else ():
-                if refutation.statement not in seen:
-                    yield docname, str(refutation)
+                yield docname, refutation
 
     def check_consistency(self) -> None:
         """Warn of what is stated twice, and of refutations that no page shows."""
@@ -205,3 +211,9 @@ def outdated(
 ) -> list[str]:
     """Return the pages to read again: those with something wrong, so that it stays an error."""
     return sorted(domain_of(env).wrong)
+
+
+def fail_where_refuted(app: Sphinx, problem: Exception | None) -> None:
+    """Let the exit status tell that something is refuted, also where warnings are no errors."""
+    if problem is None and any(domain_of(app.env).refuted()):
+        app.statuscode = 1

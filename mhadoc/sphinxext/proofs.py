@@ -8,7 +8,9 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mhadoc.errors import UnknownNameError
+from sphinx.errors import ConfigError
+
+from mhadoc.errors import MhadocError, UnknownNameError
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from mhadoc.language import Claim, ModuleSpec
     from mhadoc.proof.report import Report
 
-__all__ = ["Proofs", "named", "settle_folder", "torch_release"]
+__all__ = ["Proofs", "check_specs", "named", "settle_folder", "torch_release"]
 
 
 class Proofs:
@@ -125,6 +127,20 @@ def settle_folder(app: Sphinx) -> None:
     chosen = app.config.mhadoc_cache
     folder = app.outdir.parent / "proof" if chosen is None else app.confdir / chosen
     app.config.mhadoc_cache = str(folder)
+
+
+def check_specs(app: Sphinx) -> None:
+    """Refuse what is no spec in the configuration, whether or not a page would use it.
+
+    Raises ConfigError.
+    """
+    from mhadoc.catalog import spec
+
+    for path in app.config.mhadoc_specs:
+        try:
+            spec(path)
+        except MhadocError as problem:
+            raise ConfigError(f"mhadoc_specs: {problem}") from problem
 
 
 def named(spec: ModuleSpec, name: str) -> list[str]:

@@ -81,7 +81,9 @@ def test_elements_are_counted_in_every_layer(
 def test_a_model_tells_how_many_attentions_it_has(
     parts: int, numbers: dict[str, int], said: str
 ) -> None:
-    text = str(Explanation("Net", parts=(PART,) * parts, **numbers)).partition("\n")[0]
+    text = str(Explanation("Net", parts=(PART,) * parts, is_model=True, **numbers)).partition("\n")[
+        0
+    ]
     assert said in text
     assert ("%" in text) is bool(numbers)
 
@@ -91,7 +93,7 @@ def test_a_model_tells_how_many_attentions_it_has(
     [(0, "0.0%"), (1, "<0.1%"), (9, "<0.1%"), (10, "0.1%"), (2500, "25.0%"), (10000, "100.0%")],
 )
 def test_a_small_share_is_not_none(inside: int, share: str) -> None:
-    text = str(Explanation("Net", parts=(PART,), whole=10000, inside=inside))
+    text = str(Explanation("Net", parts=(PART,), whole=10000, inside=inside, is_model=True))
     assert text.partition("\n")[0].endswith(f"of its 10,000 parameters, {share}")
 
 

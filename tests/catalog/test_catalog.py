@@ -17,7 +17,8 @@ from mhadoc import strategies
 from mhadoc.errors import UnknownNameError
 from mhadoc.language import Claim, ModuleSpec
 from mhadoc.language.compiled import free_names, number
-from mhadoc.proof.observe import Bench, imported
+from mhadoc.paths import imported
+from mhadoc.proof.observe import Bench
 from tests.toy import LINEAR
 
 MHA = mhadoc.spec("MultiheadAttention")

@@ -9,6 +9,8 @@ class GroupedQueryAttention(nn.Module):
 
     def __init__(self, embed_dim, num_heads, num_kv_heads):
         super().__init__()
+        if embed_dim % num_heads:
+            raise ValueError(f"{num_heads} heads do not divide {embed_dim} features")
         if num_heads % num_kv_heads:
             raise ValueError(f"{num_kv_heads} heads of keys do not divide {num_heads} of queries")
         self.num_heads, self.num_kv_heads = num_heads, num_kv_heads

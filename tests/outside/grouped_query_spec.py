@@ -87,6 +87,17 @@ SPEC = ModuleSpec(
     ),
     requirements=(
         Requirement(
+            "num_heads.divides",
+            "`num_heads` must divide `embed_dim`",
+            "ValueError",
+            "{num_heads} heads do not divide {embed_dim} features",
+            "choose an embed_dim that is a multiple of num_heads",
+            holds=Eq(Mod(E, H), 0),
+            about=("embed_dim", "num_heads"),
+            example={"embed_dim": 31, "num_heads": 6, "num_kv_heads": 2},
+            source=SOURCE,
+        ),
+        Requirement(
             "num_kv_heads.divides",
             "`num_kv_heads` must divide `num_heads`",
             "ValueError",
@@ -112,7 +123,7 @@ SPEC = ModuleSpec(
             "head_dim": 5,
             "embed_dim": H * D,
             "L": 7,
-            "N": 3,
+            "N": 4,
         },
         axes=(
             Axis("rank", "call", (Choice("3-D", {"batched": 1}), Choice("2-D", {"batched": 0}))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -149,15 +150,23 @@ def test_a_dask_cluster_loses_a_worker_and_nothing_else(cluster: Any, expected: 
 
 
 @pytest.mark.parametrize(
-    ("address", "why"), [("tcp://127.0.0.1:9", ""), ("x://y", ": unknown address")]
+    ("address", "why"),
+    [
+        ("tcp://127.0.0.1:9", ""),
+        ("x://y", ": unknown address"),
+        ("banana", ": missing port number"),
+    ],
 )
 def test_no_scheduler_at_an_address(
     address: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr("mhadoc.proof.executors._PATIENCE", 0.5)
+    begun = time.monotonic()
     with pytest.raises(MhadocError, match=f"no Dask scheduler answers at '{address}'{why}"):
         scheduler(address)
+    gc.collect()  # what was begun, and is given up, has its end to come to
+    assert time.monotonic() - begun < 10
 
 
 def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 import mhadoc
-from mhadoc.errors import UnknownNameError
 from mhadoc.language import Case, close
-from mhadoc.proof.observe import Bench, imported
+from mhadoc.proof.observe import Bench
 from tests.toy import LINEAR
 
 SPEC = mhadoc.spec("MultiheadAttention")
@@ -272,28 +271,3 @@ class TestBench:
         assert bench.initial(case) is bench.initial(case)
         assert replace(bench, spec=replace(LINEAR)).initial(case) is bench.initial(case)
         assert replace(bench, subject=Loud).initial(case) is not bench.initial(case)
-
-
-class TestImported:
-    @pytest.mark.parametrize(
-        ("path", "found"),
-        [
-            ("torch.nn.Linear", nn.Linear),
-            ("torch.nn:Linear", nn.Linear),
-            ("torch.nn.modules.activation.MultiheadAttention", nn.MultiheadAttention),
-        ],
-    )
-    def test_finds_what_a_path_names(self, path, found):
-        assert imported(path) is found
-
-    @pytest.mark.parametrize(
-        ("path", "message"),
-        [
-            ("torch.nn.Linea", r"^no part of torch\.nn is called 'Linea'; closest: Linear"),
-            ("torch:Nope", r"^no part of torch is called 'Nope'; closest: "),
-            ("nothing.Here", r"^no importable module is called 'nothing'; closest: "),
-        ],
-    )
-    def test_the_part_that_is_not_there_is_named(self, path, message):
-        with pytest.raises(UnknownNameError, match=message):
-            imported(path)

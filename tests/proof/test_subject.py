@@ -9,7 +9,7 @@ import pytest
 from torch import nn
 
 import mhadoc
-from mhadoc.errors import UnknownNameError
+from mhadoc.errors import PathError, SubjectError, UnknownNameError
 from mhadoc.proof.report import Report
 
 pytestmark = pytest.mark.xdist_group("subject")
@@ -88,3 +88,35 @@ def test_wrong_numbers_are_found_by_claims() -> None:
 def test_unknown_subject() -> None:
     with pytest.raises(UnknownNameError, match=r"no part of torch\.nn is called 'Nope'"):
         mhadoc.verify(NAME, subject="torch.nn:Nope")
+
+
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [
+        (dict, "dict is a class derived from object: a drop-in for MultiheadAttention is a class"),
+        (len, "len is a function: a drop-in for MultiheadAttention is a class derived from torch"),
+        (nn.Linear(2, 3), "is a Linear: a drop-in for MultiheadAttention is a class derived from"),
+        ("json:JSONDecoder", "json:JSONDecoder is a class derived from object: a drop-in for Mul"),
+        ("torch.nn:functional", "torch.nn:functional is a module: a drop-in for MultiheadAttent"),
+    ],
+)
+def test_what_can_be_no_drop_in_is_refused(subject: object, said: str) -> None:
+    with pytest.raises(SubjectError) as refused:
+        mhadoc.verify(NAME, subject=subject)
+    assert said in str(refused.value)
+
+
+def test_what_is_not_called_can_take_no_functions_place() -> None:
+    with pytest.raises(SubjectError, match=r"a drop-in for scaled_dot_product_attention is a func"):
+        mhadoc.verify("scaled_dot_product_attention", subject="torch:nn")
+
+
+@pytest.mark.parametrize("path", ["MultiheadAttention", "torch.nn.Linear", "my.attention", ""])
+def test_a_path_without_a_colon_is_refused(path: str) -> None:
+    with pytest.raises(PathError, match=r"is no path in Python: write it as package\.module:Class"):
+        mhadoc.verify(NAME, subject=path)
+
+
+def test_a_subject_needs_a_target() -> None:
+    with pytest.raises(SubjectError, match=r"^a subject needs a target: "):
+        mhadoc.verify(subject=Faithful)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sphinx.errors import ConfigError
 
 import mhadoc
 from mhadoc.proof.report import Refutation, Report
@@ -85,6 +86,22 @@ class TestRefutation:
         proof(refuted("mha.scale"))
         page = site("{shape}`MultiheadAttention.bias_k`")
         assert "index.md: WARNING: refuted: mha.scale" in page.warnings
+
+    @pytest.mark.parametrize("shown", ["{claim}`mha.scale`", "{shape}`MultiheadAttention.bias_k`"])
+    def test_the_status_of_the_build_tells_it_without_w(
+        self, site: Callable, proof: Callable, shown: str
+    ):
+        proof(refuted("mha.scale"))
+        page = site(f"{shown} and {{nothing}}`such`")
+        assert (page.app.statuscode, page.build().app.statuscode) == (1, 1)
+        proof()
+        assert page.build().app.statuscode == 0
+
+    def test_other_warnings_leave_the_status_alone(self, site: Callable, proof: Callable):
+        proof()
+        page = site("{report}`MultiheadAttention` and {claim}`none.such`")
+        assert "WARNING" in page.warnings
+        assert page.app.statuscode == 0
 
     def test_it_is_told_again_in_a_build_in_which_nothing_changed(
         self, site: Callable, proof: Callable
@@ -215,7 +232,19 @@ class TestSpecsFromOutside:
         assert [spec.name for spec in asked] == ["Ours"]
         assert any(str(f).endswith("our_rules.py") for f in page.app.env.dependencies["index"])
 
-    def test_one_that_does_not_exist_is_told(self, tmp_path: Path, cache: Path):
-        site = Site(tmp_path, cache).write(index="{report}`MultiheadAttention`")
-        site.build(mhadoc_specs=["our_rules_that_are_none:SPEC"])
-        assert "no importable module is called 'our_rules_that_are_none'" in site.warnings
+    @pytest.mark.parametrize(
+        ("entry", "said"),
+        [
+            ("our_rules_that_are_none:SPEC", "no importable module is called 'our_rules_that_are_"),
+            ("json:dumps", "no spec in json is called 'dumps'"),
+            ("our_rules", "no spec is called 'our_rules'"),
+            ("./our_rules:SPEC", "'./our_rules:SPEC' is no path in Python: write it as package"),
+            (3, "no spec is called 'int'"),
+        ],
+    )
+    def test_what_is_none_is_refused_though_no_page_uses_it(
+        self, tmp_path: Path, cache: Path, entry: object, said: str
+    ):
+        site = Site(tmp_path, cache).write(index="No statement.")
+        with pytest.raises(ConfigError, match=f"^mhadoc_specs: {re.escape(said)}"):
+            site.build(mhadoc_specs=[entry])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -18,6 +19,9 @@ __all__ = ["CheckpointError", "Stored", "read_checkpoint"]
 
 #: A header or pickle longer than this describes no model: a thousand tensors take 0.1 MiB.
 _LIMIT = 16 << 20
+
+#: So many entries are named where another one is asked for.
+_MANY = 8
 
 _KINDS = {"F": "float", "BF": "bfloat", "I": "int", "U": "uint", "C": "complex"}
 
@@ -66,15 +70,23 @@ def read_checkpoint(path: str | Path, inside: str = "") -> dict[str, Stored]:
 
     Of a ``.safetensors`` file the header alone is read; a ``.pt``, ``.pth``, ``.ckpt`` or ``.bin``
     file is mapped into memory, from torch 2.1 on, and nothing in it is run. ``inside`` names the
-    entry that holds the state_dict where a file holds more than that.
+    entry that holds the state_dict where a file holds more than that: ``"model"``, or
+    ``"model.ema"`` for one in another.
 
     Raises CheckpointError, in one line, for anything that is no such file.
     """
     file = Path(path)
+    if not str(path):
+        raise CheckpointError("''", "is the name of no file")
     if not file.is_file():
         problem = "is a directory" if file.is_dir() else "there is no such file"
         raise CheckpointError(str(path), problem)
     if file.suffix == ".safetensors":
+        if inside:
+            problem = f"holds tensors alone and no entry {inside!r}: leave --inside out"
+            raise CheckpointError(
+                str(path), f"{problem}; for keys that start so, --prefix {inside}"
+            )
         return _header(file)
     if file.suffix in (".pt", ".pth", ".ckpt", ".bin"):
         return _tensors(str(path), _mapped(file), inside)
@@ -148,26 +160,35 @@ def _reason(problem: BaseException) -> str:
 
 def _tensors(path: str, loaded: Any, inside: str) -> dict[str, Stored]:
     """Return the tensors of a state_dict; refuse anything else that is in it."""
-    found = loaded
-    if inside:
-        if not isinstance(found, Mapping) or inside not in found:
-            raise CheckpointError(path, f"has no entry {inside!r}")
-        found = found[inside]
+    entries = list(_entries(loaded, inside)) if inside else [loaded]
+    if not entries:
+        there = ", ".join(map(repr, islice(loaded, _MANY))) if isinstance(loaded, Mapping) else ""
+        raise CheckpointError(path, f"has no entry {inside!r}; it has {there or 'none'}")
+    found = entries[0]
     if not isinstance(found, Mapping):
         raise CheckpointError(path, f"holds a {type(found).__name__}, no state_dict")
-    _refuse_others(path, found)
+    _refuse_others(path, found, f"{inside}." if inside else "")
     return {
         key: Stored(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
         for key, tensor in found.items()
     }
 
 
-def _refuse_others(path: str, found: Mapping[Any, Any]) -> None:
+def _entries(found: Any, inside: str) -> Iterator[Any]:
+    """Iterate over what has a name, or what a dotted name leads to, the shallowest first."""
+    named = {str(key): value for key, value in found.items()} if isinstance(found, Mapping) else {}
+    if inside in named:
+        yield named[inside]
+    for dot in re.finditer(r"\.", inside):
+        yield from _entries(named.get(inside[: dot.start()]), inside[dot.end() :])
+
+
+def _refuse_others(path: str, found: Mapping[Any, Any], start: str) -> None:
     """Refuse what is no state_dict for what it holds; a dict inside it may be one, and is named."""
     for key, value in found.items():
         if isinstance(value, Mapping):
             raise CheckpointError(
-                path, f"holds a dict under {key!r}: choose it with --inside {key}"
+                path, f"holds a dict under {key!r}: choose it with --inside {start}{key}"
             )
     for key, value in found.items():
         if not isinstance(key, str):

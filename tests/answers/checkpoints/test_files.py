@@ -138,6 +138,33 @@ def test_an_entry_inside(tmp_path: Path) -> None:
     assert read_checkpoint(tmp_path / "a.pt", inside="model").keys() == STATE.keys()
 
 
+@pytest.mark.parametrize(
+    ("stored", "inside"),
+    [
+        ({"model": {"ema": STATE}}, "model.ema"),
+        ({"model": {"a.b": STATE}}, "model.a.b"),
+        ({"model.ema": STATE, "model": {"ema": {}}}, "model.ema"),
+        ({"model": {"a": {}}, "model.a": {"b": STATE}}, "model.a.b"),
+        ({"a": {"b": {"c": {"d": STATE}}}}, "a.b.c.d"),
+        ({3: {0: STATE}}, "3.0"),
+    ],
+)
+def test_an_entry_deeper_inside(tmp_path: Path, stored: dict, inside: str) -> None:
+    torch.save(stored, tmp_path / "a.pt")
+    assert read_checkpoint(tmp_path / "a.pt", inside=inside).keys() == STATE.keys()
+
+
+def test_the_hint_leads_to_the_state_dict(tmp_path: Path) -> None:
+    torch.save({"model": {"x": {"y": STATE}}}, tmp_path / "a.pt")
+    inside = ""
+    for expected in ("model", "model.x", "model.x.y"):
+        with pytest.raises(CheckpointError) as raised:
+            read_checkpoint(tmp_path / "a.pt", inside=inside)
+        inside = str(raised.value).partition("choose it with --inside ")[2]
+        assert inside == expected
+    assert read_checkpoint(tmp_path / "a.pt", inside=inside).keys() == STATE.keys()
+
+
 def archive(path: Path, *entries: tuple[str, bytes]) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as opened:
         for name, content in entries:
@@ -243,9 +270,31 @@ def test_one_line_for_what_is_no_checkpoint(
 
 
 def test_an_entry_that_is_not_inside(tmp_path: Path) -> None:
-    torch.save(STATE, tmp_path / "a.pt")
-    with pytest.raises(CheckpointError, match=r"a\.pt: has no entry 'model'$"):
-        read_checkpoint(tmp_path / "a.pt", inside="model")
+    torch.save({"net": STATE, "epoch": None}, tmp_path / "a.pt")
+    for inside in ("model", "model.net", "net.model", "epoch.net", ".", "net."):
+        with pytest.raises(CheckpointError) as raised:
+            read_checkpoint(tmp_path / "a.pt", inside=inside)
+        said = f"{tmp_path}/a.pt: has no entry {inside!r}; it has 'net', 'epoch'"
+        assert str(raised.value) == said
+    with pytest.raises(CheckpointError, match=r"a\.pt: holds a NoneType, no state_dict$"):
+        read_checkpoint(tmp_path / "a.pt", inside="epoch")
+
+
+def test_there_is_nothing_inside_a_list(tmp_path: Path) -> None:
+    torch.save([STATE], tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match=r"a\.pt: has no entry '0'; it has none$"):
+        read_checkpoint(tmp_path / "a.pt", inside="0")
+
+
+def test_safetensors_has_no_entries(tmp_path: Path) -> None:
+    save_file(STATE, tmp_path / "a.safetensors")
+    with pytest.raises(CheckpointError, match=r"and no entry 'zz': leave --inside out; .*--prefix"):
+        read_checkpoint(tmp_path / "a.safetensors", inside="zz")
+
+
+def test_no_name_is_the_name_of_no_file() -> None:
+    with pytest.raises(CheckpointError, match=r"^'': is the name of no file$"):
+        read_checkpoint("")
 
 
 def test_the_error_crosses_a_process_boundary() -> None:
