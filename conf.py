@@ -43,6 +43,8 @@ extensions = [
     "shared",
     "lost",
     "origin",
+    "breaks",
+    "signatures",
     "spec_files",
     "torch_choice",
     "promises",
@@ -50,9 +52,10 @@ extensions = [
 exclude_patterns = ["_ext", "_static", "_templates", "sg_execution_times.rst"]
 suppress_warnings: list[str] = []
 
-# Where the site stands, and where its sources are; who publishes them says it.
-html_baseurl = os.environ.get("SITE_ADDRESS", "https://mhadoc.example").rstrip("/") + "/"
-source_repository = os.environ.get("SOURCE_REPOSITORY", "https://github.com/OWNER/mhadoc")
+# Where the site stands, and where its sources are: who publishes them says it, and until somebody
+# does no page names an address of its own or a place to edit it.
+html_baseurl = f"{address.rstrip('/')}/" if (address := os.environ.get("SITE_ADDRESS")) else ""
+source_repository = os.environ.get("SOURCE_REPOSITORY", "")
 
 # Text
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath"]

@@ -1,7 +1,8 @@
 """What search engines and messengers show of a page, and the list of pages that they ask for.
 
 The site's own address is Sphinx's ``html_baseurl``. Each page says how it begins, and carries the
-same picture; ``sitemap.xml`` lists the pages and ``robots.txt`` says where that list is.
+same picture; ``sitemap.xml`` lists the pages and ``robots.txt`` says where that list is. Without an
+address nothing is said that would need one.
 """
 
 from __future__ import annotations
@@ -43,21 +44,29 @@ def described(text: str) -> str:
 
 
 def tags(page: str, title: str, description: str, site: str) -> Iterator[str]:
-    """Iterate over the tags that describe a page."""
+    """Iterate over the tags that describe a page; without a site none of them holds an address."""
     yield _tag("name", "description", description)
     facts = {
         "title": title,
         "description": description,
         "type": "website" if page == "index" else "article",
-        "url": urljoin(site, f"{page}.html"),
         "site_name": "mhadoc",
+    }
+    if site:
+        facts |= _placed(page, site)
+    yield from (_tag("property", f"og:{name}", text) for name, text in facts.items())
+    yield _tag("name", "twitter:card", "summary_large_image" if site else "summary")
+
+
+def _placed(page: str, site: str) -> dict[str, str]:
+    """Return where a page and the picture of the site stand."""
+    return {
+        "url": urljoin(site, f"{page}.html"),
         "image": urljoin(site, CARD),
         "image:width": str(_WIDTH),
         "image:height": str(_HEIGHT),
         "image:alt": _SHOWN,
     }
-    yield from (_tag("property", f"og:{name}", text) for name, text in facts.items())
-    yield _tag("name", "twitter:card", "summary_large_image")
 
 
 def _tag(kind: str, name: str, text: str) -> str:
@@ -77,10 +86,10 @@ def describe(
 
 
 def listed(app: Sphinx, error: Exception | None) -> None:
-    """Write sitemap.xml and robots.txt once every page is there."""
-    if error or app.builder.name != "html":
-        return
+    """Write sitemap.xml and robots.txt once every page is there, where the site has an address."""
     folder, site = Path(app.outdir), app.config.html_baseurl
+    if error or app.builder.name != "html" or not site:
+        return
     pages = sorted(page for page in app.env.found_docs if page not in _MADE)
     places = "".join(f"<url><loc>{escape(urljoin(site, f'{p}.html'))}</loc></url>\n" for p in pages)
     sitemap = (
