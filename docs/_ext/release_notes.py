@@ -151,7 +151,7 @@ class ReleaseNotes(SphinxDirective):
 def _section(notes: Notes, link: Callable[[str], nodes.Node]) -> nodes.section:
     section = _titled(notes.release)
     if not follows(notes.before, notes.release):
-        between = f"No release between {short(notes.before)} and this one has a ledger: "
+        between = f"No release between {short(notes.before)} and this one was tried: "
         section += nodes.paragraph("", f"{between}what is told here may have come with one.")
     section += nodes.paragraph("", _summary(notes))
     for name, count in notes.came.items():

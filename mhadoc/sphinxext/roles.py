@@ -19,7 +19,7 @@ from mhadoc.sphinxext.proofs import named, torch_release
 from mhadoc.sphinxext.text import code, condition, joined, refuted, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from docutils.nodes import Node, TextElement, system_message
     from sphinx.util.typing import RoleFunction
@@ -139,7 +139,7 @@ class ReportRole(SphinxRole):
         try:
             specs = domain.proofs.named(name)
             report = domain.proofs.total(specs)
-            text = _part(report, part)
+            text = _part(report, part, specs)
         except MhadocError as error:
             domain.warn(f"{self.name} `{self.text}`: {error}", self.get_location(), "unknown")
             return [code(self.text)], []
@@ -192,10 +192,10 @@ def _possible(rule: Rule, sizes: Mapping[str, int]) -> bool:
     return all(truth(part, sizes) for part in known)
 
 
-def _part(report: Report | None, part: str) -> str:
+def _part(report: Report | None, part: str, specs: Iterable[ModuleSpec]) -> str:
     """Return one number of a report, or all of it as a line."""
     if report is None or not part:
-        return verdict(report)
+        return verdict(report, specs)
     numbers = {
         "rules": report.rules,
         "claims": report.claims,

@@ -173,11 +173,14 @@ class TestReport:
     def test_the_line(self, site: Callable):
         text = site("{report}`MultiheadAttention`").text()
         found = re.search(
-            r"(\d+) rules and (\d+) claims checked in (\d+) cases on torch ([\d.]+): all hold\.",
+            r"(\d+) rules, (\d+) demands and (\d+) claims checked in \d+ cases on torch [\d.]+: "
+            r"all hold\.",
             text,
         )
         assert found
-        assert found.group(1, 2) == (str(len(SPEC.rules)), str(len(SPEC.claims)))
+        counts = list(map(int, found.groups()))
+        assert counts[::2] == [len(SPEC.rules), len(SPEC.claims)]
+        assert sum(counts) == len(SPEC.statements)
 
     def test_all_specs_together(self, site: Callable, monkeypatch: pytest.MonkeyPatch):
         some = ("Linear", "LayerNorm", "Dropout")
