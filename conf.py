@@ -79,7 +79,8 @@ intersphinx_mapping = {
 }
 nitpick_ignore_regex = [
     ("py:class", r"[\w.]+\[[^\]]*"),  # autodoc cuts the text of a dataclass field's type in two
-    ("py:class", r"mhadoc\..*\._\w+|mhadoc\.proof\.observe\.Bench"),
+    ("py:class", r"mhadoc\..*\._\w+|mhadoc\.proof\.observe\.Bench|mhadoc\.language\.steps\.Step"),
+    ("py:class", r"concurrent\.futures\._base\.Executor"),
     ("py:class", r"sympy\.(Basic|Expr)"),  # sympy documents them where they are defined
 ]
 

@@ -26,6 +26,7 @@ _TAGS = re.compile(r"<[^>]+>")
 CARD, _SHOWN = "_static/card.png", "The packed weight in_proj_weight with its blocks q, k and v"
 _WIDTH, _HEIGHT = 1200, 630
 _OTHERWISE = "{}: the reference for torch.nn.MultiheadAttention that cannot be wrong."
+_ALLOWED = "User-agent: *\nAllow: /\n"
 #: Pages that Sphinx makes of the others.
 _MADE = {"genindex", "search", "404"}
 
@@ -86,17 +87,17 @@ def describe(
 
 
 def listed(app: Sphinx, error: Exception | None) -> None:
-    """Write sitemap.xml and robots.txt once every page is there, where the site has an address."""
-    folder, site = Path(app.outdir), app.config.html_baseurl
-    if error or app.builder.name != "html" or not site:
+    """Write sitemap.xml and robots.txt once every page is there."""
+    if error or app.builder.name != "html":
         return
+    folder, site = Path(app.outdir), app.config.html_baseurl
     pages = sorted(page for page in app.env.found_docs if page not in _MADE)
     places = "".join(f"<url><loc>{escape(urljoin(site, f'{p}.html'))}</loc></url>\n" for p in pages)
     sitemap = (
         '<?xml version="1.0" encoding="utf-8"?>\n'
         f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{places}</urlset>\n'
     )
-    robots = f"User-agent: *\nAllow: /\nSitemap: {urljoin(site, 'sitemap.xml')}\n"
+    robots = f"{_ALLOWED}Sitemap: {urljoin(site, 'sitemap.xml')}\n" if site else _ALLOWED
     for name, text in {"sitemap.xml": sitemap, "robots.txt": robots}.items():
         (folder / name).write_text(text, encoding="utf-8")
 

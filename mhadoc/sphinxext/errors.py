@@ -40,14 +40,18 @@ def error_sections(specs: Sequence[ModuleSpec], *, building: bool) -> list[nodes
     return [_section(entry) for entry in found]
 
 
-def rarity(entry: Entry, likely: str) -> tuple[bool, bool, bool]:
-    """Return how unlikely it is that a reader has a text, less for a module that is ``likely``."""
+def rarity(entry: Entry, likely: str) -> tuple[bool, bool, bool, int]:
+    """Return how unlikely it is that a reader has a text, less for a module that is ``likely``.
+
+    What more mistakes lead to is met more often.
+    """
     kind, _, text = entry.text.partition(": ")
-    words = " ".join((text, *(cause.demand for cause in entry.causes)))
+    demands = [cause.demand for cause in entry.causes if cause.module == likely]
     return (
-        likely not in {cause.module for cause in entry.causes},
+        not demands,
         kind in _WRONG_KIND,
-        not _SHAPES.search(words),
+        not _SHAPES.search(" ".join((text, *demands))),
+        -len(entry.causes),
     )
 
 
