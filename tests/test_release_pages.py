@@ -172,6 +172,8 @@ class TestDifferences:
         [
             (">>> 1\n1\n", ">>> 1\n2\n", "Before: `1`.\nNow: `2`."),
             (">>> 1\n1\n", ">>> 2\n2\n", None),
+            (">>> f()\n1\n>>> f()\n2\n", ">>> f()\n1\n>>> f()\n2\n", None),
+            (">>> f()\n1\n>>> f()\n2\n", ">>> f()\n1\n>>> f()\n3\n", "Before: `2`.\nNow: `3`."),
             (
                 ">>> f()\nTraceback (most recent call last):\n    ...\nKeyError: 1\n",
                 ">>> f()\nTraceback (most recent call last):\n    ...\nTypeError: 1\n",

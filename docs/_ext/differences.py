@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from doctest import DocTestParser, Example
@@ -69,13 +70,22 @@ def _of_claim(before: Claim, after: Claim, fields: tuple[str, ...]) -> Iterator[
 
 def _printed(before: str, after: str) -> tuple[str, str] | None:
     """Return what an example printed before and prints now, where the same lines print both."""
-    parse = DocTestParser().get_examples
-    known = {example.source: example for example in parse(before)}
-    for example in parse(after):
-        then = known.get(example.source)
+    known = _examples(before)
+    for place, example in _examples(after).items():
+        then = known.get(place)
         if then and then.want != example.want:
             return _said(then), _said(example)
     return None
+
+
+def _examples(text: str) -> dict[tuple[str, int], Example]:
+    """Return the examples of a text by their source, and by how often it stood there before."""
+    seen = Counter[str]()
+    found = {}
+    for example in DocTestParser().get_examples(text):
+        found[example.source, seen[example.source]] = example
+        seen[example.source] += 1
+    return found
 
 
 def _said(example: Example) -> str:
