@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from differences import BEHAVIOUR, TEXT, differences
+from differences import BEHAVIOUR, TEXT, demanded, differences
 from matrix_table import alike, table
 from release_notes import (
     BEGAN,
@@ -172,6 +172,7 @@ class TestDifferences:
         [
             (">>> 1\n1\n", ">>> 1\n2\n", "Before: `1`.\nNow: `2`."),
             (">>> 1\n1\n", ">>> 2\n2\n", None),
+            (">>> x = 1\n>>> x\n1\n", ">>> x = 2\n>>> x\n2\n", None),
             (">>> f()\n1\n>>> f()\n2\n", ">>> f()\n1\n>>> f()\n2\n", None),
             (">>> f()\n1\n>>> f()\n2\n", ">>> f()\n1\n>>> f()\n3\n", "Before: `2`.\nNow: `3`."),
             (
@@ -192,6 +193,19 @@ class TestDifferences:
         ((kind, text),) = changes(history(NORM).requirements[0], demand="x is 1")
         assert (kind, text.partition(":")[0]) == (BEHAVIOUR, "Demanded before")
         assert text.endswith("Now: x is 1.")
+
+    @pytest.mark.parametrize(
+        ("demand", "told"),
+        [
+            ("kdim must be an int", "`kdim` must be an int."),
+            ("src_mask is a tensor", "`src_mask` is a tensor."),
+            ("the input is one of floats", "The input is one of floats."),
+            ("`eps` is a number", "`eps` is a number."),
+        ],
+    )
+    def test_a_demand_begins_with_a_capital_or_with_code(self, demand: str, told: str):
+        first = history(NORM).requirements[0]
+        assert demanded(replace(first, id="kdim.int", demand=demand)) == told
 
     def test_an_error_says_both_texts(self):
         demand = history(NORM).requirements[0]

@@ -19,7 +19,7 @@ _LONG = re.compile(r"[A-Za-z_][\w.]{12,}")
 _PLACES = re.compile(r"(?<=[A-Za-z0-9][._])(?=[A-Za-z])|(?<=[a-z])(?=[A-Z][a-z])")
 _MINUS = re.compile(r"(?<!\w)-inf\b")
 #: Where a page is narrow; elsewhere names stay whole, so that what was searched for can be marked.
-_NARROW = re.compile(r"<(?P<tag>table|h[1-4]|dt)\b.*?</(?P=tag)>", re.DOTALL)
+_NARROW = re.compile(r"<(?P<tag>table|h[1-4]|dt|label)\b.*?</(?P=tag)>", re.DOTALL)
 #: The parts of a page's frame that are narrow throughout.
 _SIDES = ("toc", "furo_navigation_tree")
 
@@ -55,6 +55,9 @@ def add_breaks(
     for name in _SIDES:
         if context.get(name):
             context[name] = broken(context[name])
+    for name in ("prev", "next"):
+        if near := context.get(name):
+            context[name] = {**near, "title": broken(near["title"])}
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

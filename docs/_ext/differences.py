@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from doctest import DocTestParser, Example
+from itertools import zip_longest
 from typing import Any
 
 import sympy
@@ -70,22 +70,11 @@ def _of_claim(before: Claim, after: Claim, fields: tuple[str, ...]) -> Iterator[
 
 def _printed(before: str, after: str) -> tuple[str, str] | None:
     """Return what an example printed before and prints now, where the same lines print both."""
-    known = _examples(before)
-    for place, example in _examples(after).items():
-        then = known.get(place)
-        if then and then.want != example.want:
-            return _said(then), _said(example)
-    return None
-
-
-def _examples(text: str) -> dict[tuple[str, int], Example]:
-    """Return the examples of a text by their source, and by how often it stood there before."""
-    seen = Counter[str]()
-    found = {}
-    for example in DocTestParser().get_examples(text):
-        found[example.source, seen[example.source]] = example
-        seen[example.source] += 1
-    return found
+    parse = DocTestParser().get_examples
+    pairs = list(zip_longest(parse(before), parse(after)))
+    if any(then is None or now is None or then.source != now.source for then, now in pairs):
+        return None
+    return next(((_said(then), _said(now)) for then, now in pairs if then.want != now.want), None)
 
 
 def _said(example: Example) -> str:
@@ -102,7 +91,11 @@ def _of_demand(
 
 
 def demanded(demand: Requirement) -> str:
-    """Return a demand as a sentence."""
+    """Return a demand as a sentence, in which an argument that it begins with is code."""
+    first, space, rest = demand.demand.partition(" ")
+    named = first in (*demand.about, *demand.id.split(".")) or "_" in first.strip("`")
+    if named and first.isidentifier():
+        return f"`{first}`{space}{rest}."
     return f"{capitalised(demand.demand)}."
 
 

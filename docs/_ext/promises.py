@@ -59,7 +59,8 @@ def _cells(promise: dict[str, Any]) -> Iterator[list[Node]]:
         f"{word} {_amount(promise, 'limit')}",
         "" if promise["peer"] == "none" else promise["peer"],
     ):
-        yield [nodes.inline("", text, support_smartquotes=False)]  # -- is no dash
+        # -- is no dash
+        yield [nodes.inline("", text, support_smartquotes=False)] if text else []
 
 
 def _amount(promise: dict[str, Any], name: str) -> str:
