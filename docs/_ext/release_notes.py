@@ -172,7 +172,7 @@ def _list(kind: str, items: nodes.bullet_list) -> list[nodes.Node]:
     asked |= {"icon": None, "chevron": None}
     asked |= {f"{part}_classes": [] for part in ("container", "title", "body")}
     folded = create_component("dropdown", **asked)
-    title = f"{kind}: {counted(len(items), 'text')} changed, and nothing else"
+    title = f"{kind} that read otherwise: {len(items)}"
     folded += [nodes.rubric("", title), items]
     return [folded]
 
