@@ -43,6 +43,8 @@ extensions = [
     "shared",
     "lost",
     "origin",
+    "breaks",
+    "signatures",
     "spec_files",
     "torch_choice",
     "promises",
@@ -50,9 +52,10 @@ extensions = [
 exclude_patterns = ["_ext", "_static", "_templates", "sg_execution_times.rst"]
 suppress_warnings: list[str] = []
 
-# Where the site stands, and where its sources are; who publishes them says it.
-html_baseurl = os.environ.get("SITE_ADDRESS", "https://mhadoc.example").rstrip("/") + "/"
-source_repository = os.environ.get("SOURCE_REPOSITORY", "https://github.com/OWNER/mhadoc")
+# Where the site stands, and where its sources are: who publishes them says it, and until somebody
+# does no page names an address of its own or a place to edit it.
+html_baseurl = f"{address.rstrip('/')}/" if (address := os.environ.get("SITE_ADDRESS")) else ""
+source_repository = os.environ.get("SOURCE_REPOSITORY", "")
 
 # Text
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath"]
@@ -76,7 +79,8 @@ intersphinx_mapping = {
 }
 nitpick_ignore_regex = [
     ("py:class", r"[\w.]+\[[^\]]*"),  # autodoc cuts the text of a dataclass field's type in two
-    ("py:class", r"mhadoc\..*\._\w+|mhadoc\.proof\.observe\.Bench"),
+    ("py:class", r"mhadoc\..*\._\w+|mhadoc\.proof\.observe\.Bench|mhadoc\.language\.steps\.Step"),
+    ("py:class", r"concurrent\.futures\._base\.Executor"),
     ("py:class", r"sympy\.(Basic|Expr)"),  # sympy documents them where they are defined
 ]
 

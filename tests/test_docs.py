@@ -1,9 +1,12 @@
 """The pages: no shape is typed by hand, and every example is run and counted."""
 
+import builtins
 import doctest
 import importlib
 import inspect
 import re
+import symtable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,39 @@ PLAIN = {"text", "sh", "console", "yaml", "toml"}
 PYTHON = {"python", "py", "python3", "pycon", "ipython", ""}
 #: Directives that show code without running it.
 SHOWS = {"code-block", "code", "sourcecode", "literalinclude"}
+
+
+# What is copied
+
+DOCTEST = re.compile(r"^```\{doctest\}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def missing(block: str) -> set[str]:
+    """Return the names that a block of examples uses and does not make."""
+    examples = doctest.DocTestParser().get_examples(block)
+    top = symtable.symtable("".join(example.source for example in examples), "block", "exec")
+    made = {name.get_name() for name in top.get_symbols() if name.is_assigned()}
+    made |= {name.get_name() for name in top.get_symbols() if name.is_imported()}
+    return set(_asked(top)) - made - set(dir(builtins)) - {"__name__"}
+
+
+def _asked(table: symtable.SymbolTable) -> Iterator[str]:
+    """Iterate over the names that are looked up in the module, from any depth."""
+    for name in table.get_symbols():
+        if name.is_referenced() and (name.is_global() or table.get_type() == "module"):
+            yield name.get_name()
+    for child in table.get_children():
+        yield from _asked(child)
+
+
+class TestCopied:
+    @parametrize_pages
+    def test_each_block_runs_alone(self, page: Path):
+        blocks = DOCTEST.findall(page.read_text(encoding="utf-8"))
+        assert [found for block in blocks if (found := missing(block))] == []
+
+    def test_what_another_block_made_is_missed(self):
+        assert missing(">>> import torch\n>>> [y(x) for _ in torch.ones(2)]\n") == {"x", "y"}
 
 
 # Shapes in prose

@@ -17,6 +17,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 import torch
+from gallery_pages import shorten
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from sphinx_gallery.gen_gallery import DEFAULT_GALLERY_CONF
@@ -25,6 +26,19 @@ from sphinx_gallery.py_source_parser import split_code_and_text_blocks
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 import mhadoc
+
+_NOTED = """.. only:: html
+
+    .. note::
+        :class: sphx-glr-download-link-note
+
+        :ref:`Go to the end <place>`
+        to download the full example code.
+
+.. rst-class:: sphx-glr-example-title
+
+Title
+"""
 
 GALLERY = Path(__file__).parents[1] / "gallery"
 SCRIPTS = sorted(GALLERY.glob("plot_*.py"))
@@ -378,3 +392,9 @@ def test_a_false_twin_fails(name, said, twin):
     assert source.count(said) == 1
     with pytest.raises(AssertionError, match=r"\A\Z|are not close|do not match"):
         run_source(source.replace(said, twin))
+
+
+def test_a_page_begins_with_its_title() -> None:
+    page = [_NOTED]
+    shorten(None, "auto_gallery/plot_04_masks", page)
+    assert page[0].split() == ["..", "rst-class::", "sphx-glr-example-title", "Title"]

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
+from differences import BEHAVIOUR, TEXT, demanded, differences
 from matrix_table import alike, table
 from release_notes import (
     BEGAN,
-    CHANGED,
-    ENDED,
-    KINDS,
+    BROKE,
+    CAME,
     MENDED,
     RAISED,
     REFUSED,
     TAKEN,
+    WENT,
     Notes,
-    differences,
 )
 
 import mhadoc
 from mhadoc.catalog import history, ledgers
 from mhadoc.catalog.ledgers import HOLDS, NOT_THERE, REFUTED
+from mhadoc.proof.standing import Statement
 from tests.ledgered import Made, made
 
 __all__ = ["made"]
 
 NORM = "LayerNorm"
+FLAG = next(symbol.expr for symbol in mhadoc.spec(NORM).symbols if symbol.name == "bias")
 FEW = ("2.0.1", "2.1.2", "2.7.1", "2.8.0")
 CELLS = re.compile(r'<td colspan="(\d+)" class="mhadoc-([\w-]+)">')
 
@@ -90,7 +93,7 @@ class TestNotes:
     @pytest.mark.parametrize(
         ("release", "before", "address", "kind"),
         [
-            ("2.1.2", "2.0.1", "LayerNorm.bias", BEGAN),
+            ("2.1.2", "2.0.1", "LayerNorm.bias", CAME),
             ("2.8.0", "2.7.1", "LayerNorm.input.floats", RAISED),
         ],
     )
@@ -113,9 +116,9 @@ class TestNotes:
     @pytest.mark.parametrize(
         ("address", "before", "after", "kind"),
         [
-            ("LayerNorm.eps", HOLDS, NOT_THERE, ENDED),
-            ("LayerNorm.eps", HOLDS, REFUTED, ENDED),
-            ("LayerNorm.eps", REFUTED, HOLDS, BEGAN),
+            ("LayerNorm.eps", HOLDS, NOT_THERE, WENT),
+            ("LayerNorm.eps", HOLDS, REFUTED, WENT),
+            ("LayerNorm.eps", REFUTED, HOLDS, CAME),
             ("LayerNorm.input.floats", NOT_THERE, HOLDS, REFUSED),
             ("LayerNorm.input.floats", HOLDS, NOT_THERE, TAKEN),
         ],
@@ -135,43 +138,103 @@ class TestNotes:
         assert found.found == {}
         assert found.came["scaled_dot_product_attention"] > 40
 
-    def test_each_kind_has_a_place(self):
-        assert {BEGAN, CHANGED, ENDED, MENDED, RAISED, REFUSED, TAKEN} == set(KINDS)
+    def test_a_bug_is_told_by_what_happened_and_when_it_was_mended(self, made: Made):
+        made("scaled_dot_product_attention", releases=("2.2.2", "2.3.1", "2.5.1"))
+        came = notes("2.3.1", "2.2.2", "scaled_dot_product_attention")
+        gone = notes("2.5.1", "2.3.1", "scaled_dot_product_attention")
+        (told,) = (text for kind, text in came.found if kind == BROKE)
+        (mended,) = (text for kind, text in gone.found if kind == MENDED)
+        assert told.startswith("On the CPU the fused kernel misread")
+        assert told.endswith("without a word. Mended in torch 2.5.")
+        assert mended.startswith("Before: On the CPU the fused kernel misread")
+        assert mended.endswith("Now: mended.")
 
-    @pytest.mark.parametrize(
-        ("field", "kind", "text"),
-        [
-            ("sentence", CHANGED, "Now. It was: "),
-            ("doctest", CHANGED, "Its example prints something else."),
-        ],
-    )
-    def test_a_claim_that_reads_otherwise(self, field: str, kind: str, text: str):
+    def test_no_list_shows_a_condition_in_another_notation_than_pythons(self):
+        for before, release in pairwise(ledgers.releases()):
+            texts = [text for _, text in notes(release, before, *mhadoc.specs()).found]
+            assert [text for text in texts if " & " in text or "Eq(" in text] == []
+
+
+def changes(statement: Statement, **fields: object) -> list[tuple[str, str]]:
+    """Return the differences between a statement and the same with other fields."""
+    found = differences(mhadoc.spec(NORM), statement, replace(statement, **fields))
+    return [(each.kind, each.text) for each in found]
+
+
+class TestDifferences:
+    def test_a_claim_says_both_sentences(self):
         claim = history(NORM).claims[0]
-        ((found, said),) = differences(claim, replace(claim, **{field: "Now."}))
-        assert (found, text in said) == (kind, True)
+        told = f"Before: {claim.sentence}\nNow: This."
+        assert changes(claim, sentence="This.") == [(BEHAVIOUR, told)]
 
     @pytest.mark.parametrize(
-        ("change", "found"),
+        ("before", "after", "told"),
         [
-            ({"demand": "now"}, [(CHANGED, "now. It was: ")]),
-            ({"message": "`now`"}, [(RAISED, "`: `'now'`. It was `")]),
-            ({"holds": 1}, []),
+            (">>> 1\n1\n", ">>> 1\n2\n", "Before: `1`.\nNow: `2`."),
+            (">>> 1\n1\n", ">>> 2\n2\n", None),
+            (">>> x = 1\n>>> x\n1\n", ">>> x = 2\n>>> x\n2\n", None),
+            (">>> f()\n1\n>>> f()\n2\n", ">>> f()\n1\n>>> f()\n2\n", None),
+            (">>> f()\n1\n>>> f()\n2\n", ">>> f()\n1\n>>> f()\n3\n", "Before: `2`.\nNow: `3`."),
+            (
+                ">>> f()\nTraceback (most recent call last):\n    ...\nKeyError: 1\n",
+                ">>> f()\nTraceback (most recent call last):\n    ...\nTypeError: 1\n",
+                "Before: `KeyError: 1`.\nNow: `TypeError: 1`.",
+            ),
         ],
     )
-    def test_a_demand_that_reads_otherwise(self, change, found: list[tuple[str, str]]):
-        demand = history(NORM).requirements[0]
-        said = list(differences(demand, replace(demand, **change)))
-        assert [kind for kind, _ in said] == [kind for kind, _ in found]
-        assert all(part in text for (_, part), (_, text) in zip(found, said, strict=True))
+    def test_an_example_says_what_it_prints_and_nothing_where_it_is_another(
+        self, before: str, after: str, told: str | None
+    ):
+        claim = replace(history(NORM).claims[0], doctest=before)
+        found = changes(claim, doctest=after)
+        assert found == ([(TEXT, f"{claim.sentence}\n{told}")] if told else [])
 
-    def test_a_rule_that_reads_otherwise(self):
+    def test_a_demand_says_what_was_demanded(self):
+        ((kind, text),) = changes(history(NORM).requirements[0], demand="x is 1")
+        assert (kind, text.partition(":")[0]) == (BEHAVIOUR, "Demanded before")
+        assert text.endswith("Now: x is 1.")
+
+    @pytest.mark.parametrize(
+        ("demand", "told"),
+        [
+            ("kdim must be an int", "`kdim` must be an int."),
+            ("src_mask is a tensor", "`src_mask` is a tensor."),
+            ("the input is one of floats", "The input is one of floats."),
+            ("`eps` is a number", "`eps` is a number."),
+        ],
+    )
+    def test_a_demand_begins_with_a_capital_or_with_code(self, demand: str, told: str):
+        first = history(NORM).requirements[0]
+        assert demanded(replace(first, id="kdim.int", demand=demand)) == told
+
+    def test_an_error_says_both_texts(self):
+        demand = history(NORM).requirements[0]
+        ((kind, text),) = changes(demand, message="`now`")
+        assert kind == TEXT
+        assert text.endswith(f"`.\nNow: `{demand.error}: 'now'`.")
+
+    def test_a_text_that_is_nothing_but_said_is_no_text(self):
+        demand = replace(history(NORM).requirements[0], message="{said}")
+        ((_, text),) = changes(demand, message="now")
+        assert f"Before: `{demand.error}` with a text that varies." in text
+
+    def test_what_no_reader_sees_is_no_change(self):
+        assert changes(history(NORM).requirements[0], holds=1) == []
+
+    @pytest.mark.parametrize(
+        ("fields", "told"),
+        [
+            ({"default": 1}, "its default.\nBefore: `1e-05`.\nNow: `1`."),
+            ({"when": FLAG}, "its when.\nBefore: `always`.\nNow: `bias=True`."),
+        ],
+    )
+    def test_a_rule_says_its_field(self, fields: dict[str, object], told: str):
         rule = history(NORM).rule("eps")
-        found = list(differences(rule, replace(rule, default=1)))
-        assert found == [(CHANGED, "`eps`: default is `1`. It was `1e-05`.")]
+        assert changes(rule, **fields) == [(BEHAVIOUR, f"`eps` of LayerNorm, {told}")]
 
 
 def test_the_real_ledgers_have_a_table_and_notes():
     for name in mhadoc.specs():
         assert rows(name)
-    for before, release in zip(ledgers.releases(), ledgers.releases()[1:], strict=False):
+    for before, release in pairwise(ledgers.releases()):
         assert notes(release, before, *mhadoc.specs()).kept > 900

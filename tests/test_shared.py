@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from runpy import run_path
+from types import SimpleNamespace
+
 import pytest
 from lost import root, rooted
-from origin import source
+from origin import link, source
 from plain import beginning
 from shared import described, tags
+from sphinx.util.tags import Tags
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
@@ -40,6 +47,32 @@ def test_tags_tell_of_a_page_at_its_address() -> None:
     assert '<meta property="og:title" content="X &lt; Y">' in found
     assert '<meta property="og:url" content="https://x.org/mhadoc/a/b.html">' in found
     assert 'content="https://x.org/mhadoc/_static/card.png"' in found
+
+
+def test_without_an_address_no_tag_holds_one() -> None:
+    found = "\n".join(tags("index", "Title", "It is.", ""))
+    assert '<meta property="og:title" content="Title">' in found
+    assert "http" not in found
+    assert "og:url" not in found
+    assert "og:image" not in found
+
+
+@pytest.mark.parametrize("given", ["", "https://x.org/mhadoc", "https://x.org/mhadoc/"])
+def test_the_site_has_an_address_once_somebody_gave_one(
+    given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SITE_ADDRESS", given)
+    monkeypatch.delenv("SOURCE_REPOSITORY", raising=False)
+    said = run_path(str(ROOT / "conf.py"), {"tags": Tags()})
+    assert said["html_baseurl"] == ("https://x.org/mhadoc/" if given else "")
+    assert said["source_repository"] == ""
+
+
+def test_without_a_repository_no_page_can_be_edited() -> None:
+    app = SimpleNamespace(config=SimpleNamespace(source_repository=""))
+    context = {"page_source_suffix": ".md"}
+    link(app, "errors", "page.html", context, None)
+    assert context == {}
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,10 @@ def source(page: str, suffix: str) -> str:
 def link(
     app: Sphinx, page: str, template: str, context: dict[str, Any], tree: nodes.document | None
 ) -> None:
-    """Let the theme link to the source of a page, where a person wrote one."""
+    """Let the theme link to the source of a page, where a person wrote one in a known place."""
+    if not app.config.source_repository:
+        context.pop("page_source_suffix", None)
+        return
     suffix = Path(app.env.doc2path(page)).suffix if tree is not None else ""
     if suffix:
         place = f"{app.config.source_repository}/edit/main/{source(page, suffix)}"

@@ -15,15 +15,13 @@ from sphinx.util.typing import ExtensionMetadata
 
 _SILENT = (nodes.Invisible, nodes.raw, nodes.image, nodes.target, addnodes.index)
 _MARKS = {nodes.strong: "**", nodes.emphasis: "*", nodes.literal: "`"}
-#: The note at the top of a gallery page, which leads to the downloads at its end.
-_FAR_DOWN = "sphx-glr-download-link-note"
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _LINK = '<link rel="alternate" type="text/markdown" title="This page as Markdown" href="{}.md">'
 
 
 def markdown(node: nodes.Node, level: int = 1) -> str:
     """Return a page, or a part of it, as Markdown; pictures and forms are left out."""
-    if isinstance(node, _SILENT) or _FAR_DOWN in getattr(node, "attributes", {}).get("classes", ()):
+    if isinstance(node, _SILENT):
         return ""
     for kind, write in _BLOCKS.items():
         if isinstance(node, kind):

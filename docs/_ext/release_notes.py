@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from differences import BEHAVIOUR, demanded, differences, raised
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
+from sphinx_design.shared import create_component
 
 from mhadoc.catalog.ledgers import FOLDER, HOLDS, NOT_THERE, REFUTED, releases
-from mhadoc.language import Claim, ModuleSpec, Requirement, Rule, counted
-from mhadoc.proof.standing import OTHERWISE, changed, follows, form, short, standings
+from mhadoc.language import Claim, ModuleSpec, Requirement, counted
+from mhadoc.proof.standing import OTHERWISE, follows, form, short, standings
 from mhadoc.sphinxext.domain import domain_of
-from mhadoc.sphinxext.text import code, joined, sentence
+from mhadoc.sphinxext.text import capitalised, code, joined, sentence
 
 #: What a statement is on a release in which it is true.
 _HELD = (HOLDS, OTHERWISE)
 _GONE = (NOT_THERE, REFUTED)
 
 #: The kinds of changes, by their titles, in the order of the page: of behaviour, then of errors.
-MENDED, BEGAN, CHANGED, ENDED = "Mended", "True from here on", "Told otherwise", "No longer true"
-REFUSED, TAKEN, RAISED = "Refused from here on", "No longer refused", "Other error texts"
-KINDS = (MENDED, BEGAN, CHANGED, ENDED, REFUSED, TAKEN, RAISED)
+MENDED, BROKE = "Bugs that are gone", "Bugs that came"
+CHANGED, BEGAN, ENDED = "Behaves otherwise", "New behaviour", "No longer so"
+CAME, WENT = "New arguments, inputs and outputs", "Arguments, inputs and outputs that are gone"
+REFUSED, TAKEN, RAISED = "New demands on a call", "Demands that are gone", "Error texts"
+KINDS = (MENDED, BROKE, CHANGED, BEGAN, ENDED, CAME, WENT, REFUSED, TAKEN, RAISED)
+
+#: How the sentence of a claim about a bug begins.
+_BUG = re.compile(r"A (silent )?bug that torch (?P<release>[\d.]+) mended: ")
 
 
 @dataclass
@@ -57,61 +64,50 @@ class Notes:
             self.came[spec.name] = len(came)
             return
         for statement, (before, after) in zip(whole.statements, pairs, strict=True):
-            self._compare(statement, whole.address(statement), before, after)
+            self._compare(statement, whole, before, after)
 
-    def _compare(self, statement: Any, address: str, before: str, after: str) -> None:
-        now = form(statement, self.release)
+    def _compare(self, statement: Any, spec: ModuleSpec, before: str, after: str) -> None:
+        address, now = spec.address(statement), form(statement, self.release)
         if before in _GONE and after in _HELD:
-            self.add(REFUSED if isinstance(now, Requirement) else BEGAN, told(now), address)
+            self.add(_kind(now, _BEGINNINGS), told(now), address)
         elif before in _HELD and after in _GONE:
-            self.add(_ending(statement), told(form(statement, self.before)), address)
+            then = form(statement, self.before)
+            self.add(_kind(then, _ENDINGS), told(then, ended=True), address)
         elif before in _HELD and after in _HELD:
             self.kept += 1
-            then = form(statement, self.before)
-            for kind, text in differences(then, now):
-                self.add(kind, text, address)
+            for found in differences(spec, form(statement, self.before), now):
+                self.add(CHANGED if found.kind == BEHAVIOUR else RAISED, found.text, address)
 
 
-def _ending(statement: Any) -> str:
-    """Return of which kind it is that a statement no longer holds: a bug says that it is one."""
-    if isinstance(statement, Requirement):
-        return TAKEN
-    mended = isinstance(statement, Claim) and re.search(r"\bbug\b", statement.sentence)
-    return MENDED if mended else ENDED
+#: Of which kind it is that a statement is new, or ends: of a bug, a claim, a demand, a rule.
+_BEGINNINGS, _ENDINGS = (BROKE, BEGAN, REFUSED, CAME), (MENDED, ENDED, TAKEN, WENT)
 
 
-def told(statement: Any) -> str:
+def _kind(statement: Any, kinds: tuple[str, ...]) -> str:
+    bug, claim, demand, rule = kinds
+    if isinstance(statement, Claim):
+        return bug if _BUG.match(statement.sentence) else claim
+    return demand if isinstance(statement, Requirement) else rule
+
+
+def told(statement: Any, *, ended: bool = False) -> str:
     """Return a statement in a sentence, in which backticks mark code."""
     if isinstance(statement, Claim):
-        return statement.sentence
+        return _about_bug(statement.sentence, ended=ended)
     if isinstance(statement, Requirement):
-        return f"{statement.demand}; otherwise {_raised(statement)}."
+        return f"{demanded(statement)} Otherwise {raised(statement)}."
     return f"`{statement.name}`: {statement.why}"
 
 
-def _raised(demand: Requirement) -> str:
-    return f"`{demand.error}`" + (f": `{_code(demand.message)}`" if demand.message else "")
-
-
-def _code(text: str) -> str:
-    """Return a text that can stand between backticks."""
-    return text.replace("`", "'")
-
-
-def differences(before: Any, after: Any) -> Iterator[tuple[str, str]]:
-    """Iterate over what was told otherwise of a statement, each with its kind."""
-    fields = changed(before, after)
-    if "demand" in fields:
-        yield CHANGED, f"{after.demand}. It was: {before.demand}."
-    if {"error", "message"} & {*fields}:
-        yield RAISED, f"{after.demand}; otherwise {_raised(after)}. It was {_raised(before)}."
-    if "sentence" in fields:
-        yield CHANGED, f"{after.sentence} It was: {before.sentence}"
-    elif "doctest" in fields:
-        yield CHANGED, f"{after.sentence} Its example prints something else."
-    for name in fields if isinstance(after, Rule) else ():
-        was, is_ = getattr(before, name), getattr(after, name)
-        yield CHANGED, f"`{after.id}`: {name} is `{is_}`. It was `{was}`."
+def _about_bug(sentence: str, *, ended: bool) -> str:
+    """Return the sentence of a claim; of a bug that it mends, what happened before."""
+    bug = _BUG.match(sentence)
+    if not bug:
+        return sentence
+    happened = capitalised(sentence[bug.end() :])
+    if ended:
+        return f"Before: {happened}\nNow: mended."
+    return f"{happened} Mended in torch {bug['release']}."
 
 
 class ReleaseNotes(SphinxDirective):
@@ -155,7 +151,7 @@ class ReleaseNotes(SphinxDirective):
 def _section(notes: Notes, link: Callable[[str], nodes.Node]) -> nodes.section:
     section = _titled(notes.release)
     if not follows(notes.before, notes.release):
-        between = f"No release between {short(notes.before)} and this one has a ledger: "
+        between = f"No release between {short(notes.before)} and this one was tried: "
         section += nodes.paragraph("", f"{between}what is told here may have come with one.")
     section += nodes.paragraph("", _summary(notes))
     for name, count in notes.came.items():
@@ -164,9 +160,21 @@ def _section(notes: Notes, link: Callable[[str], nodes.Node]) -> nodes.section:
     for kind in KINDS:
         items = [_item(t, where, link) for (k, t), where in notes.found.items() if k == kind]
         if items:
-            section += nodes.rubric("", kind)
-            section += nodes.bullet_list("", *items, classes=["mhadoc-notes"])
+            section += _list(kind, nodes.bullet_list("", *items, classes=["mhadoc-notes"]))
     return section
+
+
+def _list(kind: str, items: nodes.bullet_list) -> list[nodes.Node]:
+    """Return the changes of one kind under its title; those of texts alone are folded up."""
+    if kind != RAISED:
+        return [nodes.rubric("", kind), items]
+    asked: dict[str, Any] = {"type": "dropdown", "opened": False, "has_title": True}
+    asked |= {"icon": None, "chevron": None}
+    asked |= {f"{part}_classes": [] for part in ("container", "title", "body")}
+    folded = create_component("dropdown", **asked)
+    title = f"{kind} that read otherwise: {len(items)}"
+    folded += [nodes.rubric("", title), items]
+    return [folded]
 
 
 def _titled(release: str) -> nodes.section:
@@ -187,7 +195,8 @@ def _summary(notes: Notes) -> str:
 def _item(text: str, addresses: list[str], link: Callable[[str], nodes.Node]) -> nodes.list_item:
     links = joined([[link(address)] for address in addresses], " ")
     proof = nodes.paragraph("", "", *links, classes=["mhadoc-proof"])
-    return nodes.list_item("", nodes.paragraph("", "", *sentence(text)), proof)
+    told = [nodes.paragraph("", "", *sentence(line)) for line in text.split("\n")]
+    return nodes.list_item("", *told, proof)
 
 
 def _first(specs: Iterable[ModuleSpec], release: str) -> nodes.section:

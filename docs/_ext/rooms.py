@@ -88,7 +88,7 @@ class Rooms(SphinxDirective):
         found = imports()
         for sentence in unallowed(found):
             logger.warning("%s", sentence, location=self.get_location(), type="rooms")
-        return [nodes.container("", _picture(found), classes=["mhadoc-picture"])]
+        return [nodes.container("", _picture(found), classes=["mhadoc-picture", "mhadoc-scrolls"])]
 
 
 def _picture(found: Imports) -> Drawn:

@@ -1,7 +1,8 @@
 """What search engines and messengers show of a page, and the list of pages that they ask for.
 
 The site's own address is Sphinx's ``html_baseurl``. Each page says how it begins, and carries the
-same picture; ``sitemap.xml`` lists the pages and ``robots.txt`` says where that list is.
+same picture; ``sitemap.xml`` lists the pages and ``robots.txt`` says where that list is. Without an
+address nothing is said that would need one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _TAGS = re.compile(r"<[^>]+>")
 CARD, _SHOWN = "_static/card.png", "The packed weight in_proj_weight with its blocks q, k and v"
 _WIDTH, _HEIGHT = 1200, 630
 _OTHERWISE = "{}: the reference for torch.nn.MultiheadAttention that cannot be wrong."
+_ALLOWED = "User-agent: *\nAllow: /\n"
 #: Pages that Sphinx makes of the others.
 _MADE = {"genindex", "search", "404"}
 
@@ -43,21 +45,29 @@ def described(text: str) -> str:
 
 
 def tags(page: str, title: str, description: str, site: str) -> Iterator[str]:
-    """Iterate over the tags that describe a page."""
+    """Iterate over the tags that describe a page; without a site none of them holds an address."""
     yield _tag("name", "description", description)
     facts = {
         "title": title,
         "description": description,
         "type": "website" if page == "index" else "article",
-        "url": urljoin(site, f"{page}.html"),
         "site_name": "mhadoc",
+    }
+    if site:
+        facts |= _placed(page, site)
+    yield from (_tag("property", f"og:{name}", text) for name, text in facts.items())
+    yield _tag("name", "twitter:card", "summary_large_image" if site else "summary")
+
+
+def _placed(page: str, site: str) -> dict[str, str]:
+    """Return where a page and the picture of the site stand."""
+    return {
+        "url": urljoin(site, f"{page}.html"),
         "image": urljoin(site, CARD),
         "image:width": str(_WIDTH),
         "image:height": str(_HEIGHT),
         "image:alt": _SHOWN,
     }
-    yield from (_tag("property", f"og:{name}", text) for name, text in facts.items())
-    yield _tag("name", "twitter:card", "summary_large_image")
 
 
 def _tag(kind: str, name: str, text: str) -> str:
@@ -87,7 +97,7 @@ def listed(app: Sphinx, error: Exception | None) -> None:
         '<?xml version="1.0" encoding="utf-8"?>\n'
         f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{places}</urlset>\n'
     )
-    robots = f"User-agent: *\nAllow: /\nSitemap: {urljoin(site, 'sitemap.xml')}\n"
+    robots = f"{_ALLOWED}Sitemap: {urljoin(site, 'sitemap.xml')}\n" if site else _ALLOWED
     for name, text in {"sitemap.xml": sitemap, "robots.txt": robots}.items():
         (folder / name).write_text(text, encoding="utf-8")
 

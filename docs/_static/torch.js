@@ -69,9 +69,9 @@
       ...count(found("o"), "holds in other words", "hold in other words"),
       ...count(found("u-"), "was not tried", "were not tried"),
     ];
-    const all = signs.length === 1 ? "the one rule or claim" : `the ${signs.length} rules and claims`;
+    const all = signs.length === 1 ? "the one statement" : `the ${signs.length} statements`;
     const shown = `Examples and tables are of torch ${select.dataset.here}.`;
-    return `On torch ${name}, of ${all} on this page: ${parts.join(", ") || "all hold"}. ${shown}`;
+    return `On torch ${name}, of ${all} (rules, demands, claims) on this page: ${parts.join(", ") || "all hold"}. ${shown}`;
   }
 
   function show() {

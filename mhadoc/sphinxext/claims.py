@@ -33,7 +33,8 @@ def claim_card(
         card += _example(claim)
     ran = "the example ran, and it " if claim.doctest.strip() else ""
     line = proof(report, claim.id, claim.source, ran, badge(standing))
-    line += [nodes.Text(" "), code(claim.id, "mhadoc-id")]
+    name = nodes.inline("", "", nodes.Text("claim "), code(claim.id, "mhadoc-id"))
+    line += [nodes.Text(" "), name]
     card += line
     return card
 

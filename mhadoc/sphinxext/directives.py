@@ -229,7 +229,7 @@ class ProofLine(NamedDirective):
         for spec in specs:
             found = refuted(self.domain.proofs.report(spec))
             self.domain.show(spec, found, self.get_location())
-        line = verdict(self.domain.proofs.total(specs))
+        line = verdict(self.domain.proofs.total(specs), specs)
         return [nodes.paragraph("", line, classes=["mhadoc-report"])]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,12 @@ if TYPE_CHECKING:
     from mhadoc.language import ModuleSpec
     from mhadoc.proof.refusals import Entry, Refusal
 
-__all__ = ["error_sections"]
+__all__ = ["error_sections", "rarity"]
+
+#: What is raised where something is no tensor or number at all.
+_WRONG_KIND = {"AttributeError", "IndexError", "NotImplementedError", "TypeError"}
+#: The words of a text, or of a demand, that is about shapes.
+_SHAPES = re.compile(r"\b(shape|size|features|length|batch|axes|divide|divisible)\b")
 
 _COLUMNS = (
     Column("The broken rule", 55, "demand"),
@@ -23,10 +29,30 @@ _COLUMNS = (
 
 
 def error_sections(specs: Sequence[ModuleSpec], *, building: bool) -> list[nodes.section]:
-    """Return a section for each text that is raised: its title is the text, to be found by it."""
+    """Return a section for each text that is raised: its title is the text, to be found by it.
+
+    What people meet most comes first: shapes that do not fit the first of the specs.
+    """
     from mhadoc.proof.refusals import entries
 
-    return [_section(entry) for entry in entries(specs, building=building)]
+    found = entries(specs, building=building)
+    found.sort(key=lambda entry: rarity(entry, specs[0].name))
+    return [_section(entry) for entry in found]
+
+
+def rarity(entry: Entry, likely: str) -> tuple[bool, bool, bool, int]:
+    """Return how unlikely it is that a reader has a text, less for a module that is ``likely``.
+
+    What more mistakes lead to is met more often.
+    """
+    kind, _, text = entry.text.partition(": ")
+    demands = [cause.demand for cause in entry.causes if cause.module == likely]
+    return (
+        not demands,
+        kind in _WRONG_KIND,
+        not _SHAPES.search(" ".join((text, *demands))),
+        -len(entry.causes),
+    )
 
 
 def _section(entry: Entry) -> nodes.section:

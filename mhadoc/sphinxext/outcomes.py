@@ -41,7 +41,8 @@ def outcome_table(spec: ModuleSpec, question: OutcomeTable) -> list[nodes.Node]:
 def _stated(titles: Sequence[str], row: Stated) -> Row:
     """Return a row that was not observed, and where it is said instead."""
     source = nodes.reference("", urlsplit(row.source).netloc, refuri=row.source)
-    told = nodes.paragraph("", "Stated, not observed here: ", source, classes=["mhadoc-stated"])
+    said = "Not run here; the answer is from "
+    told = nodes.paragraph("", said, source, classes=["mhadoc-stated"])
     return Row([[code(row.title)], *map(_cell, titles, row.cells)], details=[told])
 
 

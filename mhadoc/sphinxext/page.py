@@ -68,11 +68,15 @@ class Page:
         """Return the badge of an address: on which releases what it names holds."""
         return badge(self.standings.get(address))
 
-    def details(self, rule: Rule, *facts: Fact) -> Nodes:
-        """Return what stands below a rule: why, what else is known, and the proof."""
-        why = nodes.paragraph("", "", *sentence(capitalised(rule.why)))
+    def details(self, rule: Rule, *facts: Fact, why: str | None = None) -> Nodes:
+        """Return what stands below a rule: why, what else is known, and the proof.
+
+        ``why`` takes the place of the rule's own sentence where a cell says part of it.
+        """
+        text = rule.why if why is None else why
+        told = [nodes.paragraph("", "", *sentence(capitalised(text)))] if text else []
         known = [fact for fact in facts if fact[1]]
-        return [why, *([_fact_list(known)] if known else []), self.proof(rule)]
+        return [*told, *([_fact_list(known)] if known else []), self.proof(rule)]
 
 
 def _fact_list(facts: Iterable[Fact]) -> nodes.field_list:

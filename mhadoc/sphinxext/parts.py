@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -110,9 +111,23 @@ def attributes(page: Page) -> Nodes:
 
 def _attribute(page: Page, rule: Attribute) -> Row:
     anchor, name = page.name(rule)
+    kept = _KEPT.match(rule.why)
+    if kept and str(rule.value) == rule.name:
+        why = rule.why[kept.end() :]
+        return Row([name, [nodes.Text("kept as given")]], anchor, page.details(rule, why=why))
+    return Row([name, _value(rule)], anchor, page.details(rule))
+
+
+#: How the sentence of an attribute begins that holds an argument as it is.
+_KEPT = re.compile(r"kept( as given)?(; |\.$)")
+
+
+def _value(rule: Attribute) -> Nodes:
+    """Return an attribute's value; its own name would say nothing of it."""
+    if str(rule.value) == rule.name:
+        return [nodes.Text("worked out by the constructor")]
     plain = isinstance(rule.value, sympy.Expr)
-    text = expression_text(rule.value) if plain else condition_text(rule.value)
-    return Row([name, [code(text)]], anchor, page.details(rule))
+    return [code(expression_text(rule.value) if plain else condition_text(rule.value))]
 
 
 def symbol_table(spec: ModuleSpec) -> Nodes:

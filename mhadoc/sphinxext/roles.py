@@ -19,7 +19,7 @@ from mhadoc.sphinxext.proofs import named, torch_release
 from mhadoc.sphinxext.text import code, condition, joined, refuted, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from docutils.nodes import Node, TextElement, system_message
     from sphinx.util.typing import RoleFunction
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ROLES", "ClaimRole", "ReportRole", "RuleRole", "ShapeRole", "sizes_given"]
 
+#: How many forms of a shape are told apart within a sentence.
+_FEW = 2
 _FLAGS = {"True": 1, "False": 0}
 
 Result = tuple[list["Node"], list["system_message"]]
@@ -48,26 +50,46 @@ class ShapeRole(SphinxRole):
             chosen = [rule for rule in rules if _possible(rule, sizes)]
             if not chosen:
                 raise ShapeError(f"{address.strip()} does not exist with {given.strip()}")
-            shown = [self._form(spec, rule, sizes, alone=len(chosen) == 1) for rule in chosen]
+            shown = self._shown(spec, chosen, sizes)
         except MhadocError as error:
             domain.warn(f"{self.name} `{self.text}`: {error}", self.get_location(), "unknown")
             return [code(self.text)], []
         domain.show(spec, map(spec.address, chosen), self.get_location())
-        return joined(shown, ", or "), []
+        return shown, []
 
-    def _form(
-        self, spec: ModuleSpec, rule: Rule, sizes: Mapping[str, int], *, alone: bool
-    ) -> list[Node]:
-        """Return one form of a shape, and the condition where there are several."""
+    def _shown(self, spec: ModuleSpec, chosen: list[Rule], sizes: Mapping[str, int]) -> list[Node]:
+        """Return every form with what tells it apart; of many the first, and where the others are.
+
+        The first form of a rule is the plain one: batched, and with the defaults of its module.
+        """
+        first = self._form(spec, chosen[0], sizes)
+        if len(chosen) == 1:
+            return first
+        if len(chosen) > _FEW:
+            others = nodes.inline("", f"{len(chosen) - 1} other forms")
+            link = _link(self, "shape", f"{spec.name}.{chosen[0].name}", others)
+            return [*first, nodes.Text(" ("), link, nodes.Text(")")]
+        shared = set.intersection(*(set(sympy.And.make_args(rule.when)) for rule in chosen))
+        forms = [
+            [*self._form(spec, rule, sizes), nodes.Text(" when "), *_when(spec, rule, shared)]
+            for rule in chosen
+        ]
+        return joined(forms, ", or ")
+
+    def _form(self, spec: ModuleSpec, rule: Rule, sizes: Mapping[str, int]) -> list[Node]:
+        """Return one form of a shape, and on which other releases it is not so."""
         text = "None"
         if rule.shape is not None:
             text = str(rule.shape.evaluate(sizes)) if sizes else rule.shape.text()
         address = spec.address(rule)
         form: list[Node] = [_link(self, "shape", address, code(text, "mhadoc-shape"))]
-        form += aside(standings(spec).get(address))
-        if not alone:
-            form += [nodes.Text(" when "), *condition(spec, rule.when)]
-        return form
+        return [*form, *aside(standings(spec).get(address))]
+
+
+def _when(spec: ModuleSpec, rule: Rule, shared: Container[sympy.Basic]) -> list[Node]:
+    """Return a form's condition, without the parts that it shares with the other forms."""
+    parts = [part for part in sympy.And.make_args(rule.when) if part not in shared]
+    return condition(spec, sympy.And(*parts))
 
 
 class RuleRole(ReferenceRole):
@@ -117,7 +139,7 @@ class ReportRole(SphinxRole):
         try:
             specs = domain.proofs.named(name)
             report = domain.proofs.total(specs)
-            text = _part(report, part)
+            text = _part(report, part, specs)
         except MhadocError as error:
             domain.warn(f"{self.name} `{self.text}`: {error}", self.get_location(), "unknown")
             return [code(self.text)], []
@@ -170,10 +192,10 @@ def _possible(rule: Rule, sizes: Mapping[str, int]) -> bool:
     return all(truth(part, sizes) for part in known)
 
 
-def _part(report: Report | None, part: str) -> str:
+def _part(report: Report | None, part: str, specs: Iterable[ModuleSpec]) -> str:
     """Return one number of a report, or all of it as a line."""
     if report is None or not part:
-        return verdict(report)
+        return verdict(report, specs)
     numbers = {
         "rules": report.rules,
         "claims": report.claims,

@@ -142,23 +142,26 @@ def held(report: Report | None, statement: str, found: str = "") -> nodes.inline
 
 
 def all_sizes(report: Report | None, statement: str) -> list[nodes.Node]:
-    """Return for all of which sizes a rule was proved, where it was: ``for all L, S, N``."""
+    """Return that a rule was proved for all sizes, where it was; which they are is in a tooltip."""
     found = report.all_sizes.get(statement) if report else None
     if not found:
         return []
     sizes, _, tried = found.partition("; ")
-    text = f"for all {sizes}" + (f" (with {tried})" if tried else "")
-    return [nodes.Text(" "), nodes.inline("", text, classes=["mhadoc-all-sizes"])]
+    text = "for all sizes, within limits" if tried else "for all sizes"
+    told = f"for all {sizes}" + (f" (with {tried})" if tried else "")
+    sign = nodes.abbreviation("", text, explanation=told, classes=["mhadoc-all-sizes"])
+    return [nodes.Text(" "), sign]
 
 
-def verdict(report: Report | None) -> str:
-    """Return a report in one line."""
+def verdict(report: Report | None, specs: Iterable[ModuleSpec] = ()) -> str:
+    """Return a report on specs in one line: how many statements of each kind it checked."""
     if report is None:
         return "Not checked in this build."
     found = "all hold" if report.ok else f"{len(report.refutations)} refuted"
+    demands = sum(len(spec.requirements) + len(spec.call_requirements) for spec in specs)
     return (
-        f"{counted(report.rules, 'rule')} and {counted(report.claims, 'claim')} checked in "
-        f"{counted(report.cases, 'case')} "
+        f"{counted(report.rules, 'rule')}, {counted(demands, 'demand')} and "
+        f"{counted(report.claims, 'claim')} checked in {counted(report.cases, 'case')} "
         f"on torch {torch_release(report)}: {found}."
     )
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["used", "way"]
 
 # All in the units of the picture, which is as wide as a phone.
-_WIDTH, _GAP, _ROW, _BOX, _ARROW = 328, 8, 20, 44, 14
+_WIDTH, _GAP, _ROW, _BOX, _ARROW = 328, 8, 20, 52, 14
+
+#: How wide a letter of a shape is, and what stands beside the text in a box.
+_LETTER, _MARGIN = 6.95, 14
 
 
 def way(spec: ModuleSpec, given: Mapping[str, int]) -> list[nodes.Node]:
@@ -87,9 +90,15 @@ def _made(
         stripe = {**frame, "width": 4, "rx": 2, "class": f"mhadoc-block mhadoc-{made.kind}"}
         yield element("rect", **stripe)
     yield _text(made.name, x + 9, y + 17, "mhadoc-module")
-    shape = str(made.shape.evaluate(sizes))
-    at = {"x": round(x + 9, 1), "y": y + 35, "data-made": made.name}
-    yield element("text", shape, **at)
+    room = int((width - _MARGIN) / _LETTER)
+    yield _shape(made, str(made.shape.evaluate(sizes)), room, {"x": round(x + 9, 1), "y": y + 38})
+
+
+def _shape(made: Made, shape: str, room: int, at: dict[str, object]) -> Drawn:
+    """Draw a shape, and say how many letters there is room for: a script writes others."""
+    if len(shape) > room:
+        at |= {"textLength": round(room * _LETTER), "lengthAdjust": "spacingAndGlyphs"}
+    return element("text", shape, **at, **{"data-made": made.name, "data-room": room})
 
 
 def _text(text: str, x: float, y: float, kind: str = "") -> Drawn:

@@ -99,6 +99,9 @@ class Published(NamedTuple):
         return sorted(p.relative_to(self.folder).as_posix() for p in self.folder.rglob("*.html"))
 
 
+#: Where the site is published and its sources are kept, as who publishes it would say.
+ADDRESS, REPOSITORY = "https://mhadoc.example/", "https://github.com/OWNER/mhadoc"
+
 #: The example of the gallery that runs; the others are shown without their pictures.
 EXAMPLE = "plot_04_masks"
 
@@ -113,6 +116,8 @@ def build(folder: Path, *pages: str, heard: IO[str] | None = None) -> Path:
         "mhadoc_proof": False,
         "include_patterns": pages or ["**"],
         "sphinx_gallery_conf.filename_pattern": EXAMPLE,
+        "html_baseurl": ADDRESS,
+        "source_repository": REPOSITORY,
     }
     with docutils_namespace(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Sphinx says of the extensions of others

@@ -321,6 +321,22 @@ def test_the_picture_of_the_call_follows_the_numbers(page: Page) -> None:
     expect(scores).to_have_text("(2, 16, 3, 9)")
 
 
+def test_in_the_picture_no_shape_leaves_its_box(page: Page) -> None:
+    for name, size in {"N": "64", "L": "2048", "S": "4096", "embed_dim": "4096"}.items():
+        page.get_by_label(name, exact=True).fill(size)
+    expect(page.locator("[data-made=scores]")).to_have_text("(64, 8, 2048, 4096)")
+    outside = page.evaluate(
+        """() => [...document.querySelectorAll("[data-made]")].filter((text) => {
+          const boxes = [...text.parentNode.querySelectorAll("rect:not(.mhadoc-block)")]
+            .map((rect) => rect.getBoundingClientRect());
+          const at = text.getBoundingClientRect();
+          return !boxes.some((rect) => rect.left <= at.left && at.right <= rect.right
+            && rect.top <= at.top && at.bottom <= rect.bottom);
+        }).map((text) => text.textContent)"""
+    )
+    assert outside == []
+
+
 def test_the_line_is_copied(browser: Browser, address: str) -> None:
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()

@@ -144,7 +144,7 @@ class TestClaim:
             r">>> from torch import nn >>> mha = nn.MultiheadAttention\(.*\) "
             r">>> mha.kdim, mha.vdim \(512, 512\) "
             r"the example ran, and it held in \d+ cases on torch [\d.]+ holds [\w., ]+"
-            r"torch/nn/modules/activation.py: MultiheadAttention.__init__ mha.kdim.default",
+            r"torch/nn/modules/activation.py: MultiheadAttention.__init__ claim mha.kdim.default",
             page.text(),
         )
         assert ids(page.html()) == ["mha.kdim.default"]
@@ -204,4 +204,32 @@ class TestOutcomes:
 
 def test_the_report_as_a_paragraph(site: Callable):
     page = site("```{report} MultiheadAttention\n```")
-    assert re.search(r'<p class="mhadoc-report">\d+ rules and \d+ claims checked in', page.html())
+    line = r'<p class="mhadoc-report">\d+ rules, \d+ demands and \d+ claims checked in'
+    assert re.search(line, page.html())
+
+
+@pytest.mark.parametrize(
+    ("spec", "attribute", "value", "why"),
+    [
+        ("TransformerEncoderLayer", "norm_first.attribute", "kept as given", "held in"),
+        (
+            "TransformerEncoderLayer",
+            "activation_relu_or_gelu.attribute",
+            "worked out by the constructor",
+            "1 where the activation",
+        ),
+        (
+            "MultiheadAttention",
+            "num_heads.attribute",
+            "kept as given",
+            "It lives here only, never in the",
+        ),
+    ],
+)
+def test_no_attribute_is_told_to_be_itself(
+    site: Callable, spec: str, attribute: str, value: str, why: str
+):
+    page = site(f"```{{spec}} {spec}\n:part: attributes\n```")
+    row = page.html().partition(f'id="{spec}.{attribute}"')[2]
+    words = " ".join(re.sub(r"<[^>]+>", " ", row.partition(">")[2]).split())
+    assert re.match(rf"\S+ ¶ {value} {why}", words)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 import mhadoc
-from mhadoc.proof.refusals import refusals
+from mhadoc.proof.refusals import entries, refusals
+from mhadoc.sphinxext.errors import rarity
 
 PAGE = "## A\n\n```{{errors}} MultiheadAttention\n:when: {when}\n```\n"
 
@@ -35,6 +36,22 @@ def test_a_text_has_its_cause_and_its_mend(site: Callable):
         r"num_heads must divide embed_dim: MultiheadAttention Choose num_heads from 1, 2, 5, 10,",
         text,
     )
+
+
+@pytest.mark.parametrize("when", ["building", "call"])
+def test_what_people_meet_most_comes_first(when: str):
+    found = entries([mhadoc.spec("MultiheadAttention")], building=when == "building")
+    ranked = sorted(found, key=lambda entry: rarity(entry, "MultiheadAttention"))
+    texts = [entry.text for entry in ranked]
+    kinds = [text.partition(":")[0] for text in texts]
+    assert kinds.index("TypeError") > kinds.index("RuntimeError")
+    assert ("divisible" if when == "building" else "3-D") in texts[0]
+    met = {
+        "building": ["divisible by num_heads", "not implemented for"],
+        "call": ["embedding dimension", "dropout probability", "must be bool, not int"],
+    }
+    places = [next(p for p, text in enumerate(texts) if part in text) for part in met[when]]
+    assert places == sorted(places)
 
 
 def test_an_unknown_spec_is_told(site: Callable):

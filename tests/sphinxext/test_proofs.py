@@ -133,13 +133,19 @@ class TestWhatIsShown:
     @pytest.mark.parametrize(
         "words",
         [
-            r"held in 7 cases on torch 2.13.0 for all embed_dim, kdim holds since 1\.13 torch/nn",
-            r"held in 7 cases on torch 2.13.0 for all L, kdim \(with head_dim 7, 19\)",
+            r"held in 7 cases on torch 2.13.0 for all sizes holds since 1\.13 torch/nn",
+            r"held in 7 cases on torch 2.13.0 for all sizes, within limits",
         ],
     )
     def test_for_all_of_which_sizes(self, site: Callable, proof: Callable, words: str):
         proof()
         assert len(re.findall(words, site("```{spec} MultiheadAttention\n```").text())) == 1
+
+    def test_which_sizes_those_are_is_in_a_tooltip(self, site: Callable, proof: Callable):
+        proof()
+        html = site("```{spec} MultiheadAttention\n```").html()
+        assert 'title="for all embed_dim, kdim">for all sizes</abbr>' in html
+        assert 'title="for all L, kdim (with head_dim 7, 19)">for all sizes, within' in html
 
     def test_without_a_proof_nothing_is_said_to_hold(
         self, tmp_path: Path, cache: Path, proof: Callable

@@ -53,12 +53,25 @@ class TestShape:
         page = site(" ".join(f"{{shape}}`{SPEC.address(rule)}`" for rule in rules))
         assert codes(page.html()) == [rule.shape.text() for rule in rules]
 
-    def test_several_forms_are_told_apart_by_their_conditions(self, site: Callable):
-        assert (
-            "(L, N, embed_dim) when batch_first=False and query.ndim == 3, or "
-            "(N, L, embed_dim) when batch_first=True and query.ndim == 3, or "
-            "(L, embed_dim) when query.ndim == 2"
-        ) in site("{shape}`MultiheadAttention.attn_output`").text()
+    def test_two_forms_are_told_apart_by_what_they_do_not_share(self, site: Callable):
+        text = site("{shape}`MultiheadAttention.key_padding_mask`").text()
+        assert "(N, S) when query.ndim == 3, or (S,) when query.ndim == 2" in text
+
+    @pytest.mark.parametrize(
+        ("name", "printed"),
+        [
+            ("attn_output", "It is (L, N, embed_dim) (2 other forms)."),
+            ("attn_mask", "It is (L, S) (2 other forms)."),
+            (
+                "attn_output_weights",
+                "It is (N, L, S + add_bias_kv + add_zero_attn) (4 other forms).",
+            ),
+        ],
+    )
+    def test_of_many_forms_the_plain_one_is_told(self, site: Callable, name: str, printed: str):
+        page = site(f"It is {{shape}}`MultiheadAttention.{name}`.\n\n{TABLE}")
+        assert printed in page.text()
+        assert f'<a class="reference internal" href="#MultiheadAttention.{name}"' in page.html()
 
     def test_what_is_given_rules_forms_out(self, site: Callable):
         sizes = "L=4, N=3, embed_dim=8, batched=True, batch_first=True"
@@ -160,11 +173,14 @@ class TestReport:
     def test_the_line(self, site: Callable):
         text = site("{report}`MultiheadAttention`").text()
         found = re.search(
-            r"(\d+) rules and (\d+) claims checked in (\d+) cases on torch ([\d.]+): all hold\.",
+            r"(\d+) rules, (\d+) demands and (\d+) claims checked in \d+ cases on torch [\d.]+: "
+            r"all hold\.",
             text,
         )
         assert found
-        assert found.group(1, 2) == (str(len(SPEC.rules)), str(len(SPEC.claims)))
+        counts = list(map(int, found.groups()))
+        assert counts[::2] == [len(SPEC.rules), len(SPEC.claims)]
+        assert sum(counts) == len(SPEC.statements)
 
     def test_all_specs_together(self, site: Callable, monkeypatch: pytest.MonkeyPatch):
         some = ("Linear", "LayerNorm", "Dropout")

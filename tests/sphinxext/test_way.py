@@ -11,6 +11,7 @@ from docutils import nodes
 
 import mhadoc
 from mhadoc.errors import ShapeError
+from mhadoc.sphinxext.svg import Drawn
 from mhadoc.sphinxext.way import used, way
 from tests.sphinxext.conftest import Site
 
@@ -55,6 +56,21 @@ def test_parameters_on_the_way_lead_to_their_rules(tmp_path: Path) -> None:
     assert made.warnings == ""
     assert [rule.id for rule in used(SPEC)] == ["in_proj_weight", "out_proj.weight"]
     assert re.search(r'href="#MultiheadAttention\.out_proj\.weight"[^>]*><g><text', made.html())
+
+
+def test_no_shape_is_wider_than_its_box() -> None:
+    large = SIZES | {"N": 64, "L": 2048, "S": 4096, "embed_dim": 4096, "num_heads": 64}
+    (picture,) = way(SPEC, large)
+    shapes = [each["at"] | {"text": each.astext()} for each in drawn(picture, "data-made")]
+    wide = [at for at in shapes if len(at["text"]) > at["data-room"]]
+    assert wide
+    assert all(at["textLength"] <= at["data-room"] * 7 for at in wide)
+    assert all("textLength" not in at for at in shapes if at not in wide)
+
+
+def drawn(picture: nodes.Node, name: str) -> list[Drawn]:
+    """Return what is drawn with an attribute."""
+    return [each for each in picture.findall(Drawn) if name in each["at"]]
 
 
 def test_a_spec_without_steps_is_refused() -> None:

@@ -156,7 +156,25 @@
     /** Write the sizes into the picture of the way through a call, where the page has one. */
     way(steps) {
       const shown = document.querySelectorAll(`[data-way="${this.name}"] [data-made]`);
-      steps.forEach((sizes, place) => { if (shown[place]) shown[place].textContent = tuple(sizes); });
+      steps.forEach((sizes, place) => { if (shown[place]) this.write(shown[place], tuple(sizes)); });
+    }
+
+    /** Write a shape into its box: on two lines, or closer, where it is wider than the box. */
+    write(text, shape) {
+      const room = Number(text.dataset.room), x = text.getAttribute("x");
+      for (const name of ["textLength", "lengthAdjust"]) text.removeAttribute(name);
+      text.textContent = shape;
+      if (shape.length <= room) return;
+      const sizes = shape.split(", "), half = Math.ceil(sizes.length / 2);
+      const lines = [`${sizes.slice(0, half).join(", ")}, `, sizes.slice(half).join(", ")];
+      text.replaceChildren(...lines.map((line, place) => {
+        const span = document.createElementNS("http://www.w3.org/2000/svg", "tspan");
+        const long = line.trim().length > room;
+        const at = { x, dy: place ? 13 : -6, ...(long ? { textLength: room * 6.95, lengthAdjust: "spacingAndGlyphs" } : {}) };
+        for (const [name, value] of Object.entries(at)) span.setAttribute(name, value);
+        span.textContent = line;
+        return span;
+      }));
     }
 
     facts({ count, flops, slow, derived, call }) {
