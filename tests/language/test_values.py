@@ -111,7 +111,9 @@ def test_refused(kind, value):
     assert kind.plainly(value) is value
 
 
-@pytest.mark.parametrize("sizes", [(3, Index()), [3, np.int64(8)], torch.Size([3, 8])], ids=str)
+@pytest.mark.parametrize(
+    "sizes", [(3, Index()), [3, np.int64(8)], torch.Size([3, 8])], ids=["own", "numpy", "torch"]
+)
 def test_the_sizes_of_axes_are_plain(sizes):
     assert [type(size) for size in axes(sizes)] == [int, int]
     assert axes(8) == (8,)
