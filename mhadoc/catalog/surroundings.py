@@ -71,16 +71,17 @@ def around(tensors: Sequence[Any]) -> dict[str, int]:
 
 def asked(path: str, otherwise: Any) -> Any:
     """Return what a function of torch says, and something else on a release that lacks it."""
-    try:
-        function = _getter(path)(sys.modules["torch"])
-    except AttributeError:
-        return otherwise
-    return function()
+    function = _function(path)
+    return otherwise if function is None else function()
 
 
 @cache
-def _getter(path: str) -> Any:
-    return attrgetter(path)
+def _function(path: str) -> Any:
+    """Return a function of torch by its path; None where the release has none."""
+    try:
+        return attrgetter(path)(sys.modules["torch"])
+    except AttributeError:
+        return None
 
 
 def needs_grad(tensors: Iterable[Any]) -> int:

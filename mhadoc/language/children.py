@@ -272,9 +272,15 @@ class Child:
             return {}
         return prefixed(self.name, number(self.count, values), inside)
 
+    @cached_property
+    def _place(self) -> tuple[str, bool]:
+        """Return the first part of the name, and whether there are several modules in it."""
+        name, _, several = self.name.partition(".")
+        return name, bool(several)
+
     def inside(self, module: Any) -> tuple[Any, ...]:
         """Return the modules in this child's place in one that is built, in order."""
-        name, _, several = self.name.partition(".")
+        name, several = self._place
         found = module._modules.get(name)
         if several:
             return tuple(found or ())

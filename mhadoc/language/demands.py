@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mhadoc.language.children import Child
     from mhadoc.language.specs import ModuleSpec
 
-__all__ = ["Demands", "Unmet", "demands_of", "inside", "unmet", "unmet_before"]
+__all__ = ["Demands", "Unmet", "demands_of", "inside", "known", "unmet", "unmet_before"]
 
 
 @dataclass(frozen=True)
@@ -105,14 +105,19 @@ def unmet_before(spec: ModuleSpec, call: Call) -> tuple[Unmet, ...]:
     return tuple(_looked_at(spec, call, _unaltered))
 
 
+def known(spec: ModuleSpec, call: Call) -> bool:
+    """Tell whether a call was found to be legal before, of a module that was built as this is."""
+    signed = signature(spec, call)
+    return signed is not None and signed in LEGAL
+
+
 def _unmet(spec: ModuleSpec, call: Call) -> list[Unmet]:
     """Return what a call does not meet; one that is known to be legal is not looked at again."""
-    known = signature(spec, call)
-    if known is not None and known in LEGAL:
+    if known(spec, call):
         return []
-    found = _looked_at(spec, call)
-    if known is not None and not found:
-        LEGAL.add(known)
+    found, signed = _looked_at(spec, call), signature(spec, call)
+    if signed is not None and not found:
+        LEGAL.add(signed)
     return found
 
 

@@ -7,7 +7,7 @@ A symbol says what a legal call has: ``S`` keys, of ``kdim`` features. A measure
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from operator import itemgetter
@@ -228,7 +228,8 @@ class Call:
 
     ``inputs`` are forward's arguments by name, and ``facts`` what is known of those that are
     tensors. ``module`` is None where there is only a description of one. ``symbols`` and
-    ``around`` are where the spec keeps the value of each symbol, once it is asked.
+    ``around`` are where the spec keeps the value of each symbol, once it is asked, and ``signed``
+    where its signature is kept.
     """
 
     module: Any
@@ -237,6 +238,7 @@ class Call:
     facts: Mapping[str, Facts]
     symbols: Symbols = field(init=False, repr=False, compare=False)
     around: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    signed: list[Hashable] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Make the place where symbols are kept."""

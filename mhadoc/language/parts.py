@@ -13,13 +13,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sympy
 
 from mhadoc.language.classes import derives, full_name, own_method
-from mhadoc.language.recalled import Legal
+from mhadoc.language.kept import Legal
 
 if TYPE_CHECKING:
     from mhadoc.language.children import Child
     from mhadoc.language.specs import ModuleSpec
 
-__all__ = ["Altered", "altered", "further_in", "misshapen", "own_call", "shapes_in", "shapes_of"]
+__all__ = [
+    "Altered",
+    "altered",
+    "as_built",
+    "further_in",
+    "misshapen",
+    "own_call",
+    "shapes_in",
+    "shapes_of",
+]
 
 #: Modules that have the tensors that they should have, known again by all that decides it.
 _FITTING = Legal()
@@ -49,11 +58,31 @@ def altered(spec: ModuleSpec, module: Any, *, reached: bool = False) -> Altered 
     return own or _replaced(spec, module) or _misshapen(spec, module)
 
 
+def as_built(spec: ModuleSpec, module: Any, *, shaped: bool = False) -> Iterator[Any]:
+    """Iterate over all that ``altered`` looks at, so that what is as it was is known again.
+
+    ``shaped`` says that the shapes of its tensors were among those of the module around it.
+    """
+    yield type(module)
+    yield "forward" in module.__dict__
+    if not (shaped or spec.replaceable):
+        yield from shapes_of(spec, module).values()
+        shaped = True
+    for child in spec.children:
+        for part in child.inside(module) if child.spec else ():
+            if child.spec and child.inputs:
+                yield from child.spec.read(part).values() if child.spec.read else ()
+                yield from as_built(child.spec, part, shaped=shaped)
+            else:
+                yield type(part)
+                yield "forward" in part.__dict__
+
+
 def own_call(spec: ModuleSpec, module: Any) -> Altered | None:
     """Return that a module is called in its own way; None where it is as its spec says."""
-    kind: Any = type(module)
     if "forward" in module.__dict__:
         return Altered("", "was given another forward after it was built")
+    kind: Any = type(module)
     return _own_call(kind, spec)
 
 
@@ -80,8 +109,9 @@ def _replaced(spec: ModuleSpec, module: Any) -> Altered | None:
 
 def _of_part(child: Child, spec: ModuleSpec, part: Any) -> Altered | None:
     kind: Any = type(part)
-    other = _another(kind, spec)
-    return other or (altered(spec, part) if child.inputs else own_call(spec, part))
+    if other := _another(kind, spec):
+        return other
+    return altered(spec, part) if child.inputs else own_call(spec, part)
 
 
 @lru_cache(maxsize=1024)
@@ -155,11 +185,15 @@ def shapes_of(spec: ModuleSpec, module: Any) -> dict[str, Any]:
 
     That of one that is not there, or has no shape yet, is None.
     """
-    return {
-        name: _shape(tensor)
-        for place, names in _places(spec)
-        for name, tensor in _held(_inner(module, place), names)
-    }
+    found: dict[str, Any] = {}
+    for place, names in _places(spec):
+        inner = _inner(module, place) if place else module
+        parameters = {} if inner is None else inner._parameters
+        for full, name in names:
+            there = name in parameters  # others are worked out before each call
+            tensor = parameters[name] if there else getattr(inner, name, None)
+            found[full] = None if tensor is None else _shape(tensor)
+    return found
 
 
 def shapes_in(tensors: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,17 +218,8 @@ def _inner(module: Any, place: tuple[str, ...]) -> Any:
     return module
 
 
-def _held(module: Any, names: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, Any]]:
-    """Iterate over tensors by name, those included that are worked out before each call."""
-    parameters = {} if module is None else module._parameters
-    for full, name in names:
-        yield full, parameters[name] if name in parameters else getattr(module, name, None)
-
-
 def _shape(tensor: Any) -> Any:
     """Return the shape of a tensor; None where there is none, or it has none yet."""
-    if tensor is None:
-        return None
     try:
         return tensor.shape
     except (AttributeError, RuntimeError):  # so says a parameter that waits for the first call

@@ -5,30 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from mhadoc.language.kept import Legal
+from mhadoc.language.parts import as_built
+
 if TYPE_CHECKING:
     from mhadoc.language.measures import Call
     from mhadoc.language.specs import ModuleSpec
 
-__all__ = ["LEGAL", "Legal", "signature"]
-
-
-class Legal:
-    """Signatures of calls that leave no demand unmet; so many are kept, and then none."""
-
-    def __init__(self, most: int = 4096) -> None:
-        """Take how many are kept."""
-        self._most = most
-        self._known: set[Hashable] = set()
-
-    def __contains__(self, found: Hashable) -> bool:
-        """Tell whether a call of this signature was legal."""
-        return found in self._known
-
-    def add(self, found: Hashable) -> None:
-        """Keep the signature of a legal call."""
-        if len(self._known) >= self._most:
-            self._known.clear()
-        self._known.add(found)
+__all__ = ["LEGAL", "signature"]
 
 
 LEGAL = Legal()
@@ -37,9 +21,20 @@ LEGAL = Legal()
 def signature(spec: ModuleSpec, call: Call) -> Hashable | None:
     """Return all that the verdict on a call depends on; None where that is not known or too much.
 
+    It is found once for a call.
+    """
+    if not call.signed:
+        call.signed.append(_signature(spec, call))
+    return call.signed[0]
+
+
+def _signature(spec: ModuleSpec, call: Call) -> Hashable | None:
+    """Return the signature of a call.
+
     It is what is known of each tensor, which of them are one object, the flags with their types,
-    and what is read of the module, of those inside it, and around them. Of an empty call it is
-    not known: less of it is looked at. Where nothing is inside, looking takes no longer.
+    what is read of the module, of those inside it, and around them, and how they are built. Of an
+    empty call it is not known: less of it is looked at. Where nothing is inside, looking takes no
+    longer.
     """
     if call.module is None or spec.surroundings is None or not spec.called_children:
         return None
@@ -57,15 +52,16 @@ def signature(spec: ModuleSpec, call: Call) -> Hashable | None:
             *call.values.values(),
             *spec.around(call).values(),
             *_inside(spec, call),
+            *as_built(spec, call.module),
         )
         hash(found)
-    except (LookupError, TypeError):
+    except (AttributeError, LookupError, TypeError):
         return None
     return found
 
 
 def _inside(spec: ModuleSpec, call: Call) -> Iterator[Any]:
-    """Iterate over what is read of the modules inside, and around them.
+    """Iterate over what is read around the modules inside.
 
     Raises LookupError for one of another class, or of which it is not known.
     """
@@ -74,5 +70,4 @@ def _inside(spec: ModuleSpec, call: Call) -> Iterator[Any]:
         for module in child.inside(call.module):
             if inner.read is None or inner.surroundings is None or not child.is_here(module):
                 raise LookupError(child.name)
-            yield from inner.read(module).values()
             yield from inner.surroundings(module, first).values()

@@ -230,7 +230,7 @@ def test_agrees_with_torch_while_it_is_traced() -> None:
 def test_a_stack_that_is_compiled_does_not_check_the_padding() -> None:
     stack = nn.TransformerEncoder(nn.TransformerEncoderLayer(6, 2, batch_first=True), 1).eval()
     padding = torch.zeros(2, 5) > 0
-    with torch.no_grad(), patch.object(torch.compiler, "is_compiling", lambda: True):
+    with torch.no_grad(), patch.object(torch.compiler, "_is_compiling_flag", True):
         (reason,) = why(stack, X, src_key_padding_mask=padding)
     assert reason.rule == "TransformerEncoder.fast_path.not_compiled"
 

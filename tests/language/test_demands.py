@@ -11,8 +11,8 @@ from sympy import Eq, Integer, Symbol, false, true
 
 from mhadoc.language import Child, Requirement, demands
 from mhadoc.language.demands import Unmet, demands_of, inside, unmet
+from mhadoc.language.kept import Legal
 from mhadoc.language.measures import ABSENT, Call, Facts, Measured, Passed
-from mhadoc.language.recalled import Legal
 from tests.language.blocks import (
     BARE,
     BOOLS,

@@ -8,7 +8,8 @@ from torch import nn
 
 import mhadoc
 from mhadoc.answers.call.asked import asked
-from mhadoc.language.recalled import Legal, signature
+from mhadoc.language.kept import Legal
+from mhadoc.language.recalled import signature
 
 LAYER = nn.TransformerEncoderLayer(8, 2, 5, batch_first=True)
 X = torch.zeros(2, 3, 8)

@@ -15,8 +15,8 @@ from mhadoc.answers.tensors import is_nested
 from mhadoc.answers.undescribed import undescribed
 from mhadoc.catalog import spec
 from mhadoc.errors import RuleError
-from mhadoc.language import ModuleSpec
-from mhadoc.language.demands import Unmet, unmet, unmet_before
+from mhadoc.language import Call, ModuleSpec
+from mhadoc.language.demands import Unmet, known, unmet, unmet_before
 from mhadoc.language.parts import Altered, altered, own_call
 
 __all__ = ["diagnose", "diagnose_reached"]
@@ -68,24 +68,45 @@ def _diagnosed(
     reached: bool = False,
 ) -> list[Problem]:
     found = spec(module, release)
-    if found.kind == "module" and (different := altered(found, module, reached=reached)):
-        return _before(found, module, args, kwargs, different)
+    call = _measured(found, module, args, kwargs)
+    own = found.kind == "module" and not reached and own_call(found, module)
+    if own or call is None or not known(found, call):
+        different = altered(found, module, reached=reached) if found.kind == "module" else None
+        if different:
+            return _before(found, module, args, kwargs, different)
     early = list(built_too_early(found, module, release)) if release else []
-    try:
-        inputs = bound(found, args, kwargs)
-        if found.measured is None:
-            if any(is_nested(inputs[name]) for name in found.tensors):
-                return []  # of nested tensors nothing is stated there
-            built = {} if found.kind == "function" else arguments_of(module, found)
-            Formed(found, found.values(built), inputs).checked()
-            return []
-    except RuleError as refusal:
-        return [*early, _refused(refusal)]
-    call = called(found, module, inputs)
-    wrong = [*early, *map(_problem, unmet(found, call))]
-    if wrong:
+    if call is None:
+        return [*early, *_formed(found, module, args, kwargs)]
+    if wrong := [*early, *map(_problem, unmet(found, call))]:
         return [*wrong, *doubted_beside(found, call, release)]
     return doubted(found, call, release)
+
+
+def _measured(
+    found: ModuleSpec, module: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Call | None:
+    """Return the call; None where its inputs cannot be bound, or nothing is measured of it."""
+    if found.measured is None:
+        return None
+    try:
+        return called(found, module, bound(found, args, kwargs))
+    except (AttributeError, RuleError):  # it may be another module than it says
+        return None
+
+
+def _formed(
+    found: ModuleSpec, module: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> list[Problem]:
+    """Return what keeps inputs from being bound, or from the forms that a spec states."""
+    try:
+        inputs = bound(found, args, kwargs)
+        if any(is_nested(inputs[name]) for name in found.tensors):
+            return []  # of nested tensors nothing is stated there
+        built = {} if found.kind == "function" else arguments_of(module, found)
+        Formed(found, found.values(built), inputs).checked()
+    except RuleError as refusal:
+        return [_refused(refusal)]
+    return []
 
 
 def _before(
