@@ -30,16 +30,15 @@ class Refutation:
         """Return the refutation as a few lines of text."""
         chosen = ", ".join(f"{axis}={label}" for axis, label in self.case.items())
         sizes = ", ".join(f"{name}={number}" for name, number in self.sizes.items())
-        return "\n".join(
-            (
-                f"refuted: {self.statement}",
-                f"  states:   {self.sentence}",
-                f"  case:     {chosen or 'every choice at its default'}",
-                f"  sizes:    {sizes}",
-                f"  expected: {self.expected}",
-                f"  observed: {self.observed}",
-            )
+        lines = (
+            f"refuted: {self.statement}",
+            f"  states:   {self.sentence}",
+            f"  case:     {chosen or 'every choice at its default'}",
+            f"  sizes:    {sizes}",
+            f"  expected: {self.expected}",
+            f"  observed: {self.observed}",
         )
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -86,15 +85,12 @@ class Report:
         verdict = "all hold" if self.ok else f"{len(self.refutations)} refuted"
         return (
             f"{counted(self.rules, 'rule')} and {counted(self.claims, 'claim')} checked in "
-            f"{counted(self.cases, 'case')} "
-            f"on torch {self.torch_version} ({self.device}) in {self.seconds:.1f} s: {verdict}"
+            f"{counted(self.cases, 'case')} on torch {self.torch_version} ({self.device}) in "
+            f"{self.seconds:.1f} s: {verdict}"
         )
 
     def compared(self) -> list[str]:
-        """Return lines on what came out otherwise on the nearest release that has a ledger.
-
-        There are none where the report is on a release that has one itself.
-        """
+        """Return lines on what the nearest release with a ledger tells otherwise; none with one."""
         from mhadoc.language import counted
 
         if not self.nearest:

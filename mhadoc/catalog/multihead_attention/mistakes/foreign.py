@@ -55,6 +55,7 @@ _PLAIN = (
     "expected m1 and m2 to have the same dtype, but got: {given} != {own}",
     "expected scalar type {given_scalar} but found {own_scalar}",
 )
+_WHERE = {True: "", False: ", without `bias` or with `batch_first`"}
 
 
 def _dtype(name: str, fused: bool) -> Requirement:
@@ -63,10 +64,9 @@ def _dtype(name: str, fused: bool) -> Requirement:
     whole = And(bias, Not(And(_TURNED, length > 1)))  # in memory as one block, not transposed
     written, when = (scalar, whole) if fused else (in_c, Not(whole))
     message, was = _FUSED if fused else _PLAIN
-    where = "" if fused else ", without `bias` or with `batch_first`"
     return Requirement(
         f"{name}.dtype" if fused else f"{name}.dtype_in_c",
-        f"the {name} has the dtype of the parameters{where}",
+        f"the {name} has the dtype of the parameters{_WHERE[fused]}",
         "RuntimeError",
         message,
         f"convert one of the two: {name}.to(module.out_proj.weight.dtype), or module.to(...)",
