@@ -72,10 +72,7 @@ def _plain(entry: Entry) -> list[object]:
 
 
 def stale(release: str, known: Mapping[str, Entry]) -> Iterator[str]:
-    """Iterate over what a ledger says of statements that are stated otherwise by now, or not.
-
-    Each is one line, which names the statement.
-    """
+    """Iterate over a line for each statement that is stated otherwise by now, or not at all."""
     present: dict[str, str] = {}
     for name in specs():
         present |= fingerprints(history(name), release)
