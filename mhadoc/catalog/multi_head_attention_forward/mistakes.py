@@ -134,6 +134,7 @@ def _dropout(
     when: Basic,
     fits: Basic,
     before: Before | None = None,
+    since: str | None = None,
 ) -> Requirement:
     kind, _, message = error.partition(": ")
     mistake = _mistake(
@@ -146,7 +147,7 @@ def _dropout(
         error=kind,
         fits=Or(Not(And(training, when)), fits),
     )
-    return replace(mistake, before=before or {})
+    return replace(mistake, before=before or {}, since=since)
 
 
 _RANGE = "dropout probability has to be between 0 and 1, but got {dropout_p}"
@@ -177,6 +178,7 @@ _DROPOUT = (
         -0.5,
         And(Not(need_weights), KERNEL_OF_FUNCTION),
         dropout_p >= 0,
+        since="2.1",
     ),
 )
 

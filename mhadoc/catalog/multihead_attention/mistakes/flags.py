@@ -111,6 +111,7 @@ def _dropout(
     when: Basic,
     holds: Basic,
     before: str = "",
+    since: str | None = None,
 ) -> Requirement:
     kind, _, message = error.partition(": ")
     was = dict(zip(("error", "message"), before.split(": ", 1), strict=True)) if before else {}
@@ -129,6 +130,7 @@ def _dropout(
         computes={"kind": lambda shown: type(shown["module"].dropout).__name__},
         source=ATTEND,
         before={"2.0": was} if was else {},
+        since=since,
     )
 
 
@@ -184,6 +186,7 @@ DROPOUT_WITHOUT_WEIGHTS = (
         -0.5,
         And(Not(need_weights), KERNEL_OF_FUNCTION),
         dropout_rate >= 0,
+        since="2.1",
     ),
 )
 
