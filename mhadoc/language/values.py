@@ -112,7 +112,7 @@ def _is_count(value: object) -> bool:
 def axes(value: Any) -> tuple[Any, ...]:
     """Return sizes given as one number, or as any sequence of them, as a tuple."""
     sizes = (value,) if isinstance(value, Integral) else tuple(value)
-    return tuple(map(SIZE.plainly, sizes))
+    return tuple(map(INTEGER.plainly, sizes))
 
 
 def _is_axes(value: object) -> bool:
