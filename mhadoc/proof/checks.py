@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from functools import singledispatch
 from typing import Any
 
@@ -73,10 +74,16 @@ def _(rule: Argument, seen: Observation) -> Mismatch | None:
 
 @check_case.register
 def _(rule: Parameter, seen: Observation) -> Mismatch | None:
-    found = [seen.state.get(name) for name in rule.names(seen.values)]
-    expected, stated = "absent", rule.applies(seen.values)
+    return _shapes(rule, seen.state, seen.values)
+
+
+def _shapes(
+    rule: Parameter, state: Mapping[str, Any], values: Mapping[str, Any]
+) -> Mismatch | None:
+    found = [state.get(name) for name in rule.names(values)]
+    expected, stated = "absent", rule.applies(values)
     if stated:
-        expected = str(rule.shape.evaluate(seen.values) if rule.shape else ())
+        expected = str(rule.shape.evaluate(values) if rule.shape else ())
     observed = ["absent" if tensor is None else str(tuple(tensor.shape)) for tensor in found]
     wrong = [shape for shape in observed if shape != expected]
     return Mismatch(expected, wrong[0]) if wrong else None
@@ -199,7 +206,7 @@ def _(rule: Parameter, bench: Bench) -> Mismatch | None:
     bench, case = wide
     values = bench.spec.cases.values(case)
     wrong = check_blocks(rule, values) or check_initial(rule, bench, case)
-    return wrong and (check_case(rule, bench.observe(case)) or wrong)  # a shape says more
+    return wrong and (_shapes(rule, bench.initial(case), values) or wrong)  # a shape says more
 
 
 def check_requirement(requirement: Requirement, bench: Bench) -> Mismatch | None:
