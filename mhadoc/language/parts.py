@@ -6,7 +6,7 @@ What is stated of a class is then not true of them, and no answer is better than
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Set
+from collections.abc import Hashable, Mapping, Set
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -58,24 +58,28 @@ def altered(spec: ModuleSpec, module: Any, *, reached: bool = False) -> Altered 
     return own or _replaced(spec, module) or _misshapen(spec, module)
 
 
-def as_built(spec: ModuleSpec, module: Any, *, shaped: bool = False) -> Iterator[Any]:
-    """Iterate over all that ``altered`` looks at, so that what is as it was is known again.
+def as_built(spec: ModuleSpec, module: Any) -> list[Any]:
+    """Return all that ``altered`` looks at, so that what is as it was is known again."""
+    found: list[Any] = []
+    _note(found, spec, module, shaped=False)
+    return found
 
-    ``shaped`` says that the shapes of its tensors were among those of the module around it.
-    """
-    yield type(module)
-    yield "forward" in module.__dict__
+
+def _note(found: list[Any], spec: ModuleSpec, module: Any, *, shaped: bool) -> None:
+    """Note what is built; ``shaped`` says that the module around has told the shapes already."""
+    found += (type(module), "forward" in module.__dict__)
     if not (shaped or spec.replaceable):
-        yield from shapes_of(spec, module).values()
+        found += shapes_of(spec, module).values()
         shaped = True
     for child in spec.children:
-        for part in child.inside(module) if child.spec else ():
-            if child.spec and child.inputs:
-                yield from child.spec.read(part).values() if child.spec.read else ()
-                yield from as_built(child.spec, part, shaped=shaped)
+        if child.spec is None:
+            continue
+        for part in child.inside(module):
+            if child.inputs:
+                found += child.spec.read(part).values() if child.spec.read else ()
+                _note(found, child.spec, part, shaped=shaped)
             else:
-                yield type(part)
-                yield "forward" in part.__dict__
+                found += (type(part), "forward" in part.__dict__)
 
 
 def own_call(spec: ModuleSpec, module: Any) -> Altered | None:
@@ -192,7 +196,10 @@ def shapes_of(spec: ModuleSpec, module: Any) -> dict[str, Any]:
         for full, name in names:
             there = name in parameters  # others are worked out before each call
             tensor = parameters[name] if there else getattr(inner, name, None)
-            found[full] = None if tensor is None else _shape(tensor)
+            try:
+                found[full] = None if tensor is None else tensor.shape
+            except (AttributeError, RuntimeError):  # it waits for the first call
+                found[full] = None
     return found
 
 
