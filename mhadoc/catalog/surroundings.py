@@ -60,12 +60,12 @@ def around(tensors: Sequence[Any]) -> dict[str, int]:
     """Return what surrounds any call on these tensors: switches and modes of torch."""
     torch = sys.modules["torch"]
     modes = asked("utils._python_dispatch._get_current_dispatch_mode_stack", ())
-    proxies = any(type(mode).__name__ == "ProxyTorchDispatchMode" for mode in modes)
+    proxies = modes and any(type(mode).__name__ == "ProxyTorchDispatchMode" for mode in modes)
     return {
         "fast_path_enabled": int(asked("backends.mha.get_fastpath_enabled", True)),
         "autocast": int(torch.is_autocast_enabled()),
         "overridden": int(torch.overrides.has_torch_function(tensors)),
-        "traced": int(proxies or asked("compiler.is_exporting", False)),
+        "traced": int(bool(proxies) or asked("compiler.is_exporting", False)),
     }
 
 
@@ -137,7 +137,10 @@ def tensors_of(modules: Iterable[Any]) -> Iterator[Any]:
                 yield parameter
 
 
-def devices(tensors: Iterable[Any]) -> set[str]:
+def devices(tensors: Sequence[Any]) -> set[str]:
     """Return the kinds of device that tensors are on; what has none, as an array, is left out."""
-    found = {getattr(tensor, "device", None) for tensor in tensors}
+    try:
+        return {tensor.device.type for tensor in tensors if tensor is not None}
+    except AttributeError:
+        found = {getattr(tensor, "device", None) for tensor in tensors}
     return {kind for kind in (getattr(device, "type", None) for device in found) if kind}

@@ -71,15 +71,27 @@ def _note(found: list[Any], spec: ModuleSpec, module: Any, *, shaped: bool) -> N
     if not (shaped or spec.replaceable):
         found += shapes_of(spec, module).values()
         shaped = True
-    for child in spec.children:
-        if child.spec is None:
-            continue
-        for part in child.inside(module):
-            if child.inputs:
-                found += child.spec.read(part).values() if child.spec.read else ()
-                _note(found, child.spec, part, shaped=shaped)
-            else:
-                found += (type(part), "forward" in part.__dict__)
+    for name, several, inner, called in _stated(spec):
+        part = module._modules.get(name)
+        for one in part or () if several else (part,):
+            if called:
+                found += inner.read(one).values() if inner.read else ()
+                _note(found, inner, one, shaped=shaped)
+            elif one is not None:
+                found += (type(one), "forward" in one.__dict__)
+
+
+@cache
+def _stated(spec: ModuleSpec) -> tuple[tuple[str, bool, ModuleSpec, bool], ...]:
+    """Return where modules inside are, whether there are several, their spec, and if it is called.
+
+    They are read from their place at once: asking the child of each takes a quarter of the time.
+    """
+    return tuple(
+        (child.name.partition(".")[0], "." in child.name, child.spec, bool(child.inputs))
+        for child in spec.children
+        if child.spec is not None
+    )
 
 
 def own_call(spec: ModuleSpec, module: Any) -> Altered | None:
