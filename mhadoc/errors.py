@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, ClassVar
 
 __all__ = [
     "BrokenModuleError",
@@ -35,7 +36,19 @@ _EXTRAS = {
 
 
 class MhadocError(Exception):
-    """Base of every error that mhadoc raises on purpose."""
+    """Base of every error that mhadoc raises on purpose.
+
+    ``parts`` are the attributes that its constructor takes, in order: with them it crosses a
+    process boundary. Without any it is made of its text.
+    """
+
+    parts: ClassVar[tuple[str, ...]] = ()
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Return what makes the error again."""
+        if not self.parts:
+            return super().__reduce__()
+        return type(self), tuple(getattr(self, name) for name in self.parts)
 
 
 class RuleError(MhadocError, ValueError):
@@ -88,18 +101,18 @@ class ShapeError(MhadocError, ValueError):
 class SpecError(MhadocError, ValueError):
     """A spec contradicts itself, so that it cannot be tried in its own cases."""
 
+    parts = ("spec", "problems")
+
     def __init__(self, spec: str, problems: Iterable[str]) -> None:
         """Say which spec, and everything that is wrong with it."""
         self.spec, self.problems = spec, tuple(problems)
         super().__init__("\n  ".join((f"the spec of {spec} cannot be tried:", *self.problems)))
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """Let the error cross a process boundary with its parts."""
-        return SpecError, (self.spec, self.problems)
-
 
 class UnknownNameError(MhadocError, LookupError):
     """A spec, rule or claim is asked for by a name that does not exist."""
+
+    parts = ("kind", "name", "known")
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         """Say what was looked for and which known names are closest."""
@@ -109,10 +122,6 @@ class UnknownNameError(MhadocError, LookupError):
         near = get_close_matches(name, self.known, n=3) or sorted(self.known)[:8]
         super().__init__(f"no {kind} is called {name!r}; closest: {', '.join(near) or 'none'}")
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """Let the error cross a process boundary with its parts."""
-        return UnknownNameError, (self.kind, self.name, self.known)
-
 
 class UndescribedError(UnknownNameError):
     """A class or a module looks like one of torch's and is another, so that no spec is true of it.
@@ -121,6 +130,8 @@ class UndescribedError(UnknownNameError):
     ``reason`` is what is different, and ``hint`` the way out.
     """
 
+    parts = ("name", "reason", "hint")
+
     def __init__(self, name: str, reason: str, hint: str) -> None:
         """Say what is different and the way out."""
         super().__init__("spec", name, ())
@@ -128,35 +139,27 @@ class UndescribedError(UnknownNameError):
         said = f"is called {name!r}" if "." in name else f"describes this {name}"
         self.args = (f"no spec {said}: {reason}.\n  way out: {hint}",)
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """Let the error cross a process boundary with its parts."""
-        return UndescribedError, (self.name, self.reason, self.hint)
-
 
 class PathError(MhadocError, ValueError):
     """What is asked for is no path in Python, so that nothing can be found by it."""
+
+    parts = ("path", "form")
 
     def __init__(self, path: str, form: str) -> None:
         """Say what was given, and how such a path is written."""
         self.path, self.form = path, form
         super().__init__(f"{path!r} is no path in Python: write it as {form}")
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """Let the error cross a process boundary with its parts."""
-        return PathError, (self.path, self.form)
-
 
 class BrokenModuleError(MhadocError, ImportError):
     """A module is there, and raises while it is imported."""
+
+    parts = ("module", "reason")
 
     def __init__(self, module: str, reason: str) -> None:
         """Say which module, and what it raised."""
         self.module, self.reason = module, reason
         super().__init__(f"{module} cannot be imported: {reason}")
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Let the error cross a process boundary with its parts."""
-        return BrokenModuleError, (self.module, self.reason)
 
 
 class SubjectError(MhadocError, TypeError):
@@ -166,14 +169,12 @@ class SubjectError(MhadocError, TypeError):
 class ReleaseError(MhadocError, ValueError):
     """What is no version of torch is taken for one, or a release lacks what is asked for."""
 
+    parts = ("release", "reason")
+
     def __init__(self, release: object, reason: str = "write it as '2.13' or '2.13.0'") -> None:
         """Say which release, and what is wrong with it."""
         self.release, self.reason = release, reason
         super().__init__(f"torch {release!r}: {reason}")
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Let the error cross a process boundary with its parts."""
-        return ReleaseError, (self.release, self.reason)
 
 
 class StateDictError(MhadocError, TypeError):
@@ -188,18 +189,18 @@ class StateDictError(MhadocError, TypeError):
 class DeviceError(MhadocError, ValueError):
     """A device is unknown to torch, or there is none of its kind here."""
 
+    parts = ("device", "reason")
+
     def __init__(self, device: str, reason: str) -> None:
         """Say which device and torch's reason."""
         self.device, self.reason = device, reason
         super().__init__(f"the device {device!r} cannot be used: {reason}")
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """Let the error cross a process boundary with its parts."""
-        return DeviceError, (self.device, self.reason)
-
 
 class FunctionError(MhadocError, TypeError):
     """A function is asked for the parameters that only a module has."""
+
+    parts = ("name",)
 
     def __init__(self, name: str) -> None:
         """Say which function, and what can be asked of it."""
@@ -209,22 +210,16 @@ class FunctionError(MhadocError, TypeError):
             f"for the shapes that it returns ask predict_call({name!r}, {{}}, ...)"
         )
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """Let the error cross a process boundary with its parts."""
-        return FunctionError, (self.name,)
-
 
 class MissingExtraError(MhadocError, ImportError):
     """A package is needed that only an extra of mhadoc brings."""
+
+    parts = ("extra", "purpose")
 
     def __init__(self, extra: str, purpose: str) -> None:
         """Say what it is needed for and how to get it."""
         self.extra, self.purpose = extra, purpose
         super().__init__(f'{purpose} needs more packages: pip install "mhadoc[{extra}]"')
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Let the error cross a process boundary with its parts."""
-        return MissingExtraError, (self.extra, self.purpose)
 
 
 @contextmanager
@@ -248,11 +243,9 @@ def extras(purpose: str) -> Iterator[None]:
 class WorkersLostError(MhadocError, RuntimeError):
     """The workers of an executor are gone, or fail at the same work again and again."""
 
+    parts = ("left", "problem")
+
     def __init__(self, left: int, problem: str) -> None:
         """Say how many pieces of work are left and what happened last."""
         self.left, self.problem = left, problem
         super().__init__(f"{left} pieces of work are left: the workers are lost ({problem})")
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Let the error cross a process boundary with its parts."""
-        return WorkersLostError, (self.left, self.problem)

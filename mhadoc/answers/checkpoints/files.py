@@ -47,14 +47,12 @@ _DAMAGED = (
 class CheckpointError(MhadocError, ValueError):
     """A file cannot be read as a checkpoint: which file, and why, in one line."""
 
+    parts = ("path", "problem")
+
     def __init__(self, path: str, problem: str) -> None:
         """Keep the parts as attributes and make the text from them."""
         self.path, self.problem = path, problem
         super().__init__(f"{path}: {problem}")
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Let the error cross a process boundary with its parts."""
-        return CheckpointError, (self.path, self.problem)
 
 
 @dataclass(frozen=True)

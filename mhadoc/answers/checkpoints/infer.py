@@ -134,8 +134,7 @@ def infer(
     """
     check_state_dict(state_dict)
     start = f"{prefix}." if prefix and not prefix.endswith(".") else prefix
-    shapes = {key: shape_of(value) for key, value in state_dict.items() if key.startswith(start)}
-    tensors = {key: shape for key, shape in shapes.items() if shape is not None}
+    tensors = _shapes(state_dict, start)
     found, others = _split(find(tensors, torch_version), tensors)
     parts = tuple(map(_inference, found))
     if not parts and not others:
@@ -146,6 +145,12 @@ def infer(
     problems += foreign_problems(others, _EXPECTED, tensors)
     nothing = () if parts or others else (*unusable(state_dict, start), *_nothing(tensors, start))
     return Inference(None, start, problems=[*problems, *nothing], parts=parts)
+
+
+def _shapes(state_dict: Mapping[str, Any], start: str) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the tensors whose keys start so."""
+    shapes = {key: shape_of(value) for key, value in state_dict.items() if key.startswith(start)}
+    return {key: shape for key, shape in shapes.items() if shape is not None}
 
 
 def _alone(tensors: Entries, start: str, release: str | None) -> Iterator[Inference]:
