@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from mhadoc.answers.problem import Problem
@@ -35,31 +35,33 @@ def taken(module: Any, state_dict: Mapping[str, Any]) -> tuple[_Entries, _Entrie
     Extra state has no shape that counts; what is no tensor has none at all. What goes to a method
     of a module's own is left out.
     """
-    saved = module.state_dict()
+    saved, starts = module.state_dict(), tuple(_starts(module))
+    lazy = {k for k, value in state_dict.items() if _lazy(value) and _lazy(saved.get(k))}
+    ours = _expected(module, saved, state_dict)
+    theirs = {k: () if is_extra(k) else shape_of(value) for k, value in state_dict.items()}
+    return _judged(ours, starts, lazy), _judged(theirs, starts, lazy)
+
+
+def _expected(module: Any, saved: Mapping[str, Any], state_dict: Mapping[str, Any]) -> _Entries:
+    """Return what a module wants of a file: counters that an old one lacks are not missed."""
     ours: _Entries = {k: _shape(value) for k, value in saved.items() if not is_extra(k)}
     ours |= dict.fromkeys(_extras(module), ())
     for key in _counters(module, getattr(state_dict, "_metadata", None) or {}):
         if not any(k.endswith(key) for k in state_dict):
             ours.pop(key, None)
-    both = {k for k, value in state_dict.items() if _lazy(value) and _lazy(saved.get(k))}
-    starts = tuple(_starts(module))
-    theirs = {k: () if is_extra(k) else shape_of(value) for k, value in state_dict.items()}
-    mine, other = (
-        {k: s for k, s in found.items() if not k.startswith(starts) and k not in both}
-        for found in (ours, theirs)
-    )
-    return mine, other
+    return ours
+
+
+def _judged(found: _Entries, starts: tuple[str, ...], lazy: Set[str]) -> _Entries:
+    """Return the entries without those of methods of the module's own, and of sizes to come."""
+    return {k: s for k, s in found.items() if not k.startswith(starts) and k not in lazy}
 
 
 def own_methods(module: Any, state_dict: Mapping[str, Any]) -> Iterator[Problem]:
     """Iterate over the modules with a loading method of their own for which the file differs."""
     saved = module.state_dict()
     for start, name in _starts(module).items():
-        here, there = (
-            {k: shape_of(v) for k, v in found.items() if k.startswith(start)}
-            for found in (saved, state_dict)
-        )
-        keys = [k for k in here | there if k not in here or k not in there or here[k] != there[k]]
+        keys = _differing(saved, state_dict, start)
         if keys:
             more = f" and {len(keys) - _FEW} more" if keys[_FEW:] else ""
             expected = f"{name} has a loading method of its own, which alone knows what it takes"
@@ -67,6 +69,14 @@ def own_methods(module: Any, state_dict: Mapping[str, Any]) -> Iterator[Problem]
             hint = "load it to see whether it is taken"
             place = start.removesuffix(".") or "state_dict"
             yield Problem(place, "state_dict.methods", expected, observed, hint, "warning")
+
+
+def _differing(one: Mapping[str, Any], other: Mapping[str, Any], start: str) -> list[str]:
+    """Return the keys that start so and are not in both, or with other shapes."""
+    here, there = (
+        {k: shape_of(v) for k, v in found.items() if k.startswith(start)} for found in (one, other)
+    )
+    return [k for k in here | there if k not in here or k not in there or here[k] != there[k]]
 
 
 def _shape(value: Any) -> tuple[int, ...] | None:
