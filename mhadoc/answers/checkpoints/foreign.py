@@ -108,15 +108,21 @@ def paired(theirs: list[str], ours: list[str]) -> dict[str, str] | None:
     layer has several attentions, those of one name do, and then the only one that is left.
     """
     there, here = _by_pattern(theirs), _by_pattern(ours)
+    pairs = _by_name(list(there), list(here))
+    alike = pairs.keys() == there.keys() and {*pairs.values()} == here.keys()
+    if not alike or any(len(there[p]) != len(here[q]) for p, q in pairs.items()):
+        return None
+    return {p: q for one, two in pairs.items() for p, q in zip(there[one], here[two], strict=True)}
+
+
+def _by_name(there: list[str], here: list[str]) -> dict[str, str]:
+    """Return which pattern of ours has the last name of each of theirs, or is the only one left."""
     names = {_name(pattern): pattern for pattern in here}
     pairs = {p: names[_name(p)] for p in there if _name(p) in names}
     left = [p for p in there if p not in pairs], [p for p in here if p not in pairs.values()]
     if len(left[0]) == len(left[1]) == 1:
         pairs[left[0][0]] = left[1][0]
-    alike = pairs.keys() == there.keys() and {*pairs.values()} == here.keys()
-    if not alike or any(len(there[p]) != len(here[q]) for p, q in pairs.items()):
-        return None
-    return {p: q for one, two in pairs.items() for p, q in zip(there[one], here[two], strict=True)}
+    return pairs
 
 
 def _by_pattern(prefixes: list[str]) -> dict[str, list[str]]:
