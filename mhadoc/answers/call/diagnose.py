@@ -69,17 +69,24 @@ def _diagnosed(
 ) -> list[Problem]:
     found = spec(module, release)
     call = _measured(found, module, args, kwargs)
-    own = found.kind == "module" and not reached and own_call(found, module)
-    if own or call is None or not known(found, call):
-        different = altered(found, module, reached=reached) if found.kind == "module" else None
-        if different:
-            return _before(found, module, args, kwargs, different)
+    if different := _different(found, module, call, reached):
+        return _before(found, module, args, kwargs, different)
     early = list(built_too_early(found, module, release)) if release else []
     if call is None:
         return [*early, *_formed(found, module, args, kwargs)]
     if wrong := [*early, *map(_problem, unmet(found, call))]:
         return [*wrong, *doubted_beside(found, call, release)]
     return doubted(found, call, release)
+
+
+def _different(found: ModuleSpec, module: Any, call: Call | None, reached: bool) -> Altered | None:
+    """Return what of a module is not as its spec says; a legal call's is not looked at again."""
+    if found.kind == "function":
+        return None
+    own = not reached and own_call(found, module)
+    if not own and call is not None and known(found, call):
+        return None
+    return altered(found, module, reached=reached)
 
 
 def _measured(

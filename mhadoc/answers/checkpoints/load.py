@@ -120,13 +120,20 @@ class _Loading:
         known = paired(starts, waiting)
         places = known or dict(zip(starts, waiting, strict=True))
         found = [self.into(other, places[other.prefix]) for other in others]
+        entries = self.exchanged(found, places)
+        return [other if known else replace(other, into=None) for other in found], entries
+
+    def exchanged(
+        self, found: list[Foreign], places: Mapping[str, str]
+    ) -> dict[str, tuple[int, ...]]:
+        """Return the file's entries with ours in the place of attentions of another library."""
         taken = {key for other in found for key in other.taken}
         entries = {key: shape for key, shape in self.theirs.items() if key not in taken}
         for other in found:
             place = places[other.prefix]
             made = other.shapes if other.fits else _under(place, self.ours, spec(ATTENTION))
             entries |= {f"{place}{key}": shape for key, shape in made.items()}
-        return [other if known else replace(other, into=None) for other in found], entries
+        return entries
 
     def into(self, other: Foreign, place: str) -> Foreign:
         """Return an attention of the file together with the module's that takes it."""

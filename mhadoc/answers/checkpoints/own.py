@@ -15,8 +15,7 @@ ANY = (-1,)
 
 _Entries = dict[str, tuple[int, ...] | None]
 
-_EXTRA = "_extra_state"
-_COUNTER = "num_batches_tracked"
+_EXTRA, _COUNTER = "_extra_state", "num_batches_tracked"
 _LOADS = "_load_from_state_dict"
 _FEW = 3
 
@@ -44,7 +43,8 @@ def taken(module: Any, state_dict: Mapping[str, Any]) -> tuple[_Entries, _Entrie
 
 def _expected(module: Any, saved: Mapping[str, Any], state_dict: Mapping[str, Any]) -> _Entries:
     """Return what a module wants of a file: counters that an old one lacks are not missed."""
-    ours: _Entries = {k: _shape(value) for k, value in saved.items() if not is_extra(k)}
+    plain = {k: value for k, value in saved.items() if not is_extra(k)}
+    ours: _Entries = {k: ANY if _lazy(value) else shape_of(value) for k, value in plain.items()}
     ours |= dict.fromkeys(_extras(module), ())
     for key in _counters(module, getattr(state_dict, "_metadata", None) or {}):
         if not any(k.endswith(key) for k in state_dict):
@@ -61,13 +61,12 @@ def own_methods(module: Any, state_dict: Mapping[str, Any]) -> Iterator[Problem]
     """Iterate over the modules with a loading method of their own for which the file differs."""
     saved = module.state_dict()
     for start, name in _starts(module).items():
-        keys = _differing(saved, state_dict, start)
-        if keys:
+        if keys := _differing(saved, state_dict, start):
             more = f" and {len(keys) - _FEW} more" if keys[_FEW:] else ""
             expected = f"{name} has a loading method of its own, which alone knows what it takes"
             observed = f"the file has not what it saves: {', '.join(keys[:_FEW])}{more} differ"
-            hint = "load it to see whether it is taken"
             place = start.removesuffix(".") or "state_dict"
+            hint = "load it to see whether it is taken"
             yield Problem(place, "state_dict.methods", expected, observed, hint, "warning")
 
 
@@ -77,10 +76,6 @@ def _differing(one: Mapping[str, Any], other: Mapping[str, Any], start: str) -> 
         {k: shape_of(v) for k, v in found.items() if k.startswith(start)} for found in (one, other)
     )
     return [k for k in here | there if k not in here or k not in there or here[k] != there[k]]
-
-
-def _shape(value: Any) -> tuple[int, ...] | None:
-    return ANY if _lazy(value) else shape_of(value)
 
 
 def _lazy(value: Any) -> bool:
